@@ -1,0 +1,105 @@
+"""From a save to an answer: a warm python skill in its sandbox, the first save of one, and a bare interpreter."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+
+import anyio
+
+from bench.figures import Figure, at_most, clean_environ, median_ms, percentile_ms, spawned
+from workbench.assembly import open_workbench
+from workbench.model.events import SkillHotReloaded, WatchStarted
+from workbench.runtime.bus import Subscription
+from workbench.runtime.sandbox.policy import interpreter
+
+SAVES = 150
+COLD = 15
+SOURCE = '''"""A skill of a usual size."""
+
+from dataclasses import dataclass
+
+from workbench.sdk import SkillInterface, SkillMetadata
+
+
+@dataclass
+class Counted:
+    words: int
+    lines: int
+
+
+class Count(SkillInterface):
+    def get_metadata(self):
+        return SkillMetadata(skill_id="{name}", version="1.0.0", description="Counts.", author="bench")
+
+    async def initialize(self, config):
+        self.revision = {number}
+
+    async def execute(self, input_data, context):
+        text = input_data.get("text", "")
+        counted = Counted(words=len(text.split()), lines=text.count("\\n"))
+        return {{"words": counted.words, "lines": counted.lines, "revision": self.revision}}
+'''
+
+
+def save(path: str, name: str, number: int) -> None:
+    beside = f"{path}.new"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(SOURCE.format(name=name, number=number))
+    os.replace(beside, path)
+
+
+async def reloaded(events: Subscription, skill: str) -> None:
+    async for event in events:
+        if isinstance(event, SkillHotReloaded) and event.skill == skill:
+            return
+
+
+async def measure(folder: str) -> AsyncIterator[Figure]:
+    workspace = f"{folder}/reloading"
+    names = ["warm", *(f"cold-{number}" for number in range(COLD))]
+    for name in names:
+        os.makedirs(f"{workspace}/skills/{name}")
+        save(f"{workspace}/skills/{name}/skill.py", name, 0)
+    bare = spawned([interpreter(), "-I", "-S", "-c", "pass"], 40)
+    async with open_workbench(workspace=workspace, environ=clean_environ(folder)) as workbench:
+        with workbench.bus.subscribe(capacity=10_000) as events:
+            async with workbench.watching():
+                async for event in events:
+                    if isinstance(event, WatchStarted):
+                        break
+                warm, stale = await _saves(workspace, workbench, events)
+                cold = [await _first_save(workspace, name, events) for name in names[1:]]
+    bare_ms = median_ms(bare)
+    baseline = {"python3 -I -S -c pass (ms)": bare_ms}
+    yield at_most("reload_ms_p50", median_ms(warm), 25, "ms", baseline=baseline)
+    yield at_most("reload_ms_p99", percentile_ms(warm, 99), 60, "ms", baseline=baseline)
+    yield at_most("reload_x", median_ms(warm) / bare_ms, 3, baseline=baseline)
+    yield at_most("reload_first_ms", median_ms(cold), 90, "ms", detail={"max": percentile_ms(cold, 100)})
+    yield at_most("reload_stale", stale, 0, "answers", detail={"saves": SAVES})
+
+
+async def _saves(workspace: str, workbench: object, events: Subscription) -> tuple[list[float], int]:
+    samples, stale = [], 0
+    path = f"{workspace}/skills/warm/skill.py"
+    for number in range(SAVES + 3):
+        events.drain()
+        began = time.perf_counter()
+        save(path, "warm", number + 1)
+        await reloaded(events, "warm")
+        samples.append(time.perf_counter() - began)
+        outcome = (await workbench.run("warm", {"text": "a b"})).outcome  # type: ignore[attr-defined]
+        stale += outcome.output["revision"] != number + 1
+        await anyio.sleep(0.1)
+    return samples[3:], stale
+
+
+async def _first_save(workspace: str, name: str, events: Subscription) -> float:
+    events.drain()
+    began = time.perf_counter()
+    save(f"{workspace}/skills/{name}/skill.py", name, 1)
+    await reloaded(events, name)
+    took = time.perf_counter() - began
+    await anyio.sleep(0.15)
+    return took

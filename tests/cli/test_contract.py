@@ -1,0 +1,262 @@
+"""The command line as scripts rely on it: exit codes, one JSON document on stdout, words on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.author import REPOSITORY, Author
+from workbench import __version__
+
+
+def test_the_version_is_told(author: Author) -> None:
+    said = author.calls("--version")
+    assert (said.code, said.out) == (0, f"workbench {__version__}\n")
+
+
+def test_a_word_that_is_no_command_suggests_the_nearest(author: Author) -> None:
+    said = author.calls("lst")
+    assert said.code == 2
+    assert "did you mean 'list'?" in said.err
+
+
+def test_list_says_how_every_skill_stands(author: Author) -> None:
+    author.has_command("good", "true")
+    author.writes("bad/skill.json", "{")
+
+    document = author.calls("list", "--json").json
+
+    states = {skill["name"]: skill["state"] for skill in document["skills"]}
+    assert (states["good"], states["bad"]) == ("ok", "broken")
+    keys = {"name", "version", "kind", "scope", "path", "digest", "state", "findings", "breaker"}
+    assert keys <= set(document["skills"][0])
+    assert document["shadowed"] == []
+
+
+def test_list_reports_what_a_nearer_skill_hides(author: Author) -> None:
+    author.has_command("echo", "true")
+
+    document = author.calls("list", "--json").json
+
+    assert [(skill["name"], skill["scope"]) for skill in document["shadowed"]] == [("echo", "builtin")]
+
+
+def test_reading_commands_leave_nothing_behind(author: Author) -> None:
+    author.has_command("good", "true")
+    for command in (["list"], ["show", "good"], ["validate"], ["runs"]):
+        assert author.calls(*command).code == 0
+    assert sorted(os.listdir(author.workspace)) == ["skills"]
+    assert os.listdir(author.environ["HOME"]) == []
+
+
+def test_run_prints_the_output_and_nothing_else_on_stdout(author: Author) -> None:
+    author.has_command("hello", "sh", "-c", "echo out; echo err >&2")
+
+    said = author.calls("run", "hello")
+
+    assert (said.code, said.out, said.err) == (0, "out\n", "err\n")
+
+
+def test_the_json_of_a_run_has_every_field_of_the_contract(author: Author) -> None:
+    author.has_command("hello", "echo", "hi")
+
+    document = author.calls("run", "hello", "--json").json
+
+    assert set(document) == {
+        "run_id", "skill", "version", "revision", "digest", "status", "output", "output_base64", "exit_code", "stderr",
+        "artifacts", "truncated", "error", "limit", "duration_ms", "cached", "attempts", "degraded", "stages", "usage",
+        "sandbox",
+    }  # fmt: skip
+    assert document["status"] == "completed"
+    assert {stage["name"] for stage in document["stages"]} >= {"inputs", "deadline", "outputs", "run"}
+    assert document["sandbox"]["tier"] in ("A+", "A", "B", "D")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("run", "fails"), 1),
+        (("run", "nowhere"), 2),
+        (("run", "absent"), 3),
+        (("run", "guide"), 3),
+        (("run", "hello", "--input", "{"), 2),
+        (("run", "hello", "--input", "[1]"), 2),
+        (("run", "hello", "--input-file", "nowhere.json"), 2),
+        (("run", "hello", "-i", "no-equals"), 2),
+        (("run", "hello", "--nonsense"), 2),
+        (("run", "hello@9.9.9"), 2),
+        (("run", "hello@r77"), 2),
+        (("run", "broken"), 1),
+        (("validate", "broken"), 1),
+        (("validate", "hello"), 0),
+        (("validate", "nowhere"), 2),
+        (("show", "nowhere"), 2),
+        (("schema", "nowhere"), 2),
+        (("list", "--workspace", "/nowhere/at/all"), 2),
+    ],
+)
+def test_the_exit_code_says_what_sort_of_thing_went_wrong(
+    author: Author, arguments: tuple[str, ...], code: int
+) -> None:
+    author.has_command("hello", "echo", "hi")
+    author.has_command("fails", "false")
+    author.has_command("absent", "no-such-program")
+    author.writes("guide/SKILL.md", "---\nname: guide\ndescription: Guides. Use it when lost.\n---\n\nGo left.\n")
+    author.writes("broken/skill.json", "{")
+
+    plain = author.calls(*arguments)
+    as_json = author.calls(*arguments, "--json")
+
+    assert plain.code == as_json.code == code, plain.err
+    assert "Traceback" not in plain.err + as_json.err
+    document = json.loads(as_json.out)
+    if code == 2:
+        assert set(document["error"]) == {"kind", "message", "hint"}
+        assert document["error"]["hint"]
+
+
+def test_inputs_come_from_every_door(author: Author) -> None:
+    parameters = [
+        {"name": "text"},
+        {"name": "times", "type": "integer", "default": 1},
+        {"name": "loud", "type": "boolean"},
+    ]
+    author.has_command("say", "echo", "{text}", "{times}", "{loud}", parameters=parameters)
+    (author.workspace / "in.json").write_text('{"text": "file", "loud": false}')
+
+    assert author.calls("run", "say", "-i", "text=42", "-i", "times=3", "-i", "loud=true").out == "42 3 true\n"
+    assert author.calls("run", "say", "--input", '{"text": "json", "loud": true}').out == "json 1 true\n"
+    assert author.calls("run", "say", "--input-file", "in.json", "-i", "times=2").out == "file 2 false\n"
+    assert author.calls("run", "say", "--input-file", "-", given='{"text": "x", "loud": true}').out == "x 1 true\n"
+
+
+def test_a_broken_skill_answers_with_its_last_good_revision_and_says_so(author: Author) -> None:
+    author.has_command("greet", "echo", "hello")
+    assert author.calls("run", "greet").out == "hello\n"
+    author.writes("greet/skill.json", '{"name": "greet",}')
+
+    said = author.calls("run", "greet")
+    document = author.calls("run", "greet", "--json").json
+
+    assert (said.code, said.out) == (0, "hello\n")
+    assert "greet/skill.json:1:" in said.err
+    assert "last good revision r1 answered" in said.err
+    assert document["revision"] == 1
+
+
+def test_a_revision_can_be_named(author: Author) -> None:
+    author.has_command("greet", "echo", "first")
+    author.calls("run", "greet")
+    author.has_command("greet", "echo", "second")
+
+    assert author.calls("run", "greet").out == "second\n"
+    assert author.calls("run", "greet@r1").out == "first\n"
+
+
+def test_escape_sequences_in_names_and_findings_do_not_reach_the_terminal(author: Author) -> None:
+    author.writes(
+        "evil/skill.json", {"name": "evil", "type": "code_inline", "command": "true", "description": "\x1b]0;x\x07"}
+    )
+    author.writes("evil2/skill.json", '{"type": "\x1b[31m"}')
+
+    for command in ("list", "validate"):
+        said = author.calls(command)
+        assert "\x1b" not in said.out + said.err
+
+
+def test_two_workbenches_on_one_workspace_both_work(author: Author) -> None:
+    author.has_command("greet", "echo", "hi")
+    command = [sys.executable, "-m", "workbench", "run", "greet"]
+    environ = {**author.environ, "PYTHONPATH": str(REPOSITORY)}
+    both = [
+        subprocess.Popen(command, cwd=author.workspace, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    assert [process.communicate(timeout=25)[0] for process in both] == [b"hi\n"] * 4
+
+    runs = author.calls("runs", "--json").json["runs"]
+    assert [run["status"] for run in runs] == ["completed"] * 4
+    assert {run["revision"] for run in runs} == {1}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a read-only mount needs root")
+def test_a_read_only_workspace_still_lists_shows_validates_and_runs(author: Author, tmp_path: Path) -> None:
+    author.has_command("greet", "echo", "hi")
+    script = (
+        'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1" || exit 77\n'
+        'for c in list "show greet" validate "run greet"; do "$2" -m workbench $c || exit 1; done\n'
+        '"$2" -m workbench new fresh; echo "new: $?"'
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(author.workspace), sys.executable],
+        env={**author.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip("this machine cannot mount")
+    assert done.stdout.endswith("hi\nnew: 3\n"), done.stderr
+    assert os.listdir(author.workspace) == ["skills"]
+    assert (Path(author.environ["HOME"]) / ".local/state/skill-workbench").is_dir()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a small disk needs a mount, and that needs root")
+@pytest.mark.parametrize("size", ["16k", "200k", "400k"])
+def test_a_full_disk_is_said_exits_3_and_loses_nothing(author: Author, size: str) -> None:
+    author.has_command("greet", "echo", "hi")
+    author.writes("greet/ballast.bin", os.urandom(300_000))
+    script = (
+        'mkdir -p "$1/.workbench" && mount -t tmpfs -o size=$3 none "$1/.workbench" || exit 77\n'
+        'cd "$1" && "$2" -m workbench run greet; echo "run: $?"; "$2" -m workbench list >/dev/null; echo "list: $?"'
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(author.workspace), sys.executable, size],
+        env={**author.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip("this machine cannot mount")
+    assert done.stdout == "run: 3\nlist: 0\n", done.stderr
+    assert "free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_names_its_file_and_the_nearest_key(author: Author) -> None:
+    (author.workspace / "workbench.toml").write_text("[security]\nmax_memory_mbb = 3\n")
+
+    said = author.calls("list")
+
+    assert said.code == 2
+    assert "workbench.toml: security: unknown key 'max_memory_mbb'" in said.err
+    assert "did you mean 'max_memory_mb'?" in said.err
+
+
+def test_doctor_says_what_is_enforced_and_by_what(author: Author) -> None:
+    document = author.calls("doctor", "--json").json
+
+    enforced = document["sandbox"]["enforced"]["python"]
+    assert {"read", "write", "network", "spawn", "memory", "cpu", "time", "output"} <= set(enforced)
+    assert document["sandbox"]["probes"][-1]["holds"]
+
+
+def test_without_bubblewrap_doctor_says_so_and_the_next_tier_holds(author: Author) -> None:
+    document = author.calls("doctor", "--json", environ={"WORKBENCH_SECURITY_BUBBLEWRAP": "/nowhere/bwrap"}).json
+
+    assert "install bubblewrap" in document["sandbox"]["probes"][0]["why_not"]
+    assert document["sandbox"]["tier"] in ("B", "D")
+
+
+def test_the_schema_is_one_that_editors_can_use(author: Author) -> None:
+    schema = author.calls("schema").json
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert {"name", "type", "command", "security"} <= set(schema["properties"])

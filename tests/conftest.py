@@ -1,0 +1,36 @@
+"""What every test may use: a home of its own, a workspace of its own, and the event loop that the product runs on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.author import Author
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who has never used the workbench."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return {**kept, "HOME": str(home)}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    (folder / "skills").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def author(workspace: Path, environ: dict[str, str]) -> Author:
+    return Author(workspace, environ)

@@ -1,0 +1,261 @@
+"""Saves, as editors make them, and what answers before, during and after."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from tests.author import Author, function
+from workbench.assembly import Workbench, open_workbench
+from workbench.model.events import (
+    Event,
+    SkillHotReloaded,
+    SkillRegistered,
+    SkillReloadFailed,
+    SkillUnregistered,
+    WatchStarted,
+)
+from workbench.model.skill import SkillState
+from workbench.runtime.bus import Subscription
+
+pytestmark = pytest.mark.anyio
+T = TypeVar("T", bound=Event)
+
+
+class Watched:
+    """An open workbench that follows its files, and an ear on its bus."""
+
+    def __init__(self, workbench: Workbench, events: Subscription) -> None:
+        self.workbench, self._events = workbench, events
+
+    async def hears(self, kind: type[T], skill: str = "") -> T:
+        """The next event of a kind, whatever else happens in between."""
+        with anyio.fail_after(10):
+            async for event in self._events:
+                if isinstance(event, kind) and skill in ("", getattr(event, "skill", "")):
+                    return event
+        raise AssertionError
+
+    async def answers(self, name: str, **inputs: object) -> object:
+        return (await self.workbench.run(name, inputs)).outcome.output
+
+
+@asynccontextmanager
+async def watching(author: Author) -> AsyncIterator[Watched]:
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        with workbench.bus.subscribe(capacity=10_000) as events:
+            async with workbench.watching():
+                watched = Watched(workbench, events)
+                await watched.hears(WatchStarted)
+                yield watched
+
+
+def in_place(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def by_rename(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.tmp{os.getpid()}")
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
+def as_vim_does(path: Path, text: str) -> None:
+    (path.parent / "4913").touch()
+    (path.parent / "4913").unlink()
+    os.rename(path, f"{path}~")
+    path.write_text(text)
+    os.unlink(f"{path}~")
+
+
+def delete_and_create(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
+
+
+def in_pieces(path: Path, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        for start in range(0, len(text), 40):
+            file.write(text[start : start + 40])
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@pytest.mark.parametrize("save", [in_place, by_rename, as_vim_does, delete_and_create, in_pieces])
+async def test_every_way_of_saving_reloads_once_and_whole(author: Author, save: Callable[[Path, str], None]) -> None:
+    author.has_function("greet", "return 'hello'")
+
+    async with watching(author) as watched:
+        assert await watched.answers("greet") == "hello"
+        save(author.skills / "greet/skill.py", function("greet", "return 'howdy'"))
+        event = await watched.hears(SkillHotReloaded)
+        assert await watched.answers("greet") == "howdy"
+
+    assert (event.skill, event.revision) == ("greet", 2)
+    assert {name for name, _ in event.steps} >= {"read", "load", "accept"}
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "words"),
+    [
+        ("def execute(:", 1, "invalid syntax"),
+        (function("greet", "return 1").replace("def greet", "import nowhere_to_be_found\n\ndef greet"), 5, ""),
+        ("import nowhere_to_be_found\n" + function("greet", "return 1"), 1, "nowhere_to_be_found"),
+        ("import os\nos._exit(3)\n" + function("greet", "return 1"), 0, "ended its process"),
+        ("raise SystemExit\n" + function("greet", "return 1"), 1, "SystemExit"),
+        ("", 0, ""),
+    ],
+)
+async def test_a_broken_save_leaves_the_last_good_version_answering(
+    author: Author, source: str, line: int, words: str
+) -> None:
+    author.has_function("greet", "return 'hello'")
+
+    async with watching(author) as watched:
+        assert await watched.answers("greet") == "hello"
+        author.saves("greet/skill.py", source)
+        event = await watched.hears(SkillReloadFailed, "greet")
+        state = watched.workbench.find("greet").state
+        assert await watched.answers("greet") == "hello"
+        author.saves("greet/skill.py", function("greet", "return 'mended'"))
+        await watched.hears(SkillHotReloaded, "greet")
+        assert await watched.answers("greet") == "mended"
+
+    assert event.answering_revision == 1
+    assert state is SkillState.BROKEN
+    assert words in event.findings[0].message
+    if line:
+        assert event.findings[0].place.line == line
+        assert event.findings[0].place.file == str(author.skills / "greet/skill.py")
+
+
+async def test_runs_that_began_before_a_save_end_on_the_revision_they_began_with(author: Author) -> None:
+    author.has_function("slow", "import time\ntime.sleep(0.5)\nreturn 'old'")
+    outputs: list[object] = []
+
+    async with watching(author) as watched, anyio.create_task_group() as tasks:
+        await watched.answers("slow")
+
+        async def run() -> None:
+            outputs.append(await watched.answers("slow"))
+
+        tasks.start_soon(run)
+        await anyio.sleep(0.1)
+        author.saves("slow/skill.py", function("slow", "return 'new'"))
+        await watched.hears(SkillHotReloaded)
+        assert await watched.answers("slow") == "new"
+
+    assert outputs == ["old"]
+
+
+async def test_a_helper_beside_the_skill_reloads_it(author: Author) -> None:
+    author.writes("greet/words.py", "WORD = 'hello'\n")
+    author.has_function("greet", "import words\nreturn words.WORD")
+
+    async with watching(author) as watched:
+        assert await watched.answers("greet") == "hello"
+        author.saves("greet/words.py", "WORD = 'howdy'\n")
+        await watched.hears(SkillHotReloaded)
+        assert await watched.answers("greet") == "howdy"
+
+
+async def test_the_same_bytes_again_reload_nothing(author: Author) -> None:
+    author.has_function("greet", "return 1")
+    author.has_function("other", "return 1")
+
+    async with watching(author) as watched:
+        await watched.answers("greet")
+        author.has_function("greet", "return 1")
+        author.has_function("other", "return 2")
+        event = await watched.hears(SkillHotReloaded)
+
+    assert event.skill == "other"
+
+
+async def test_a_new_skill_comes_and_a_deleted_one_goes(author: Author) -> None:
+    async with watching(author) as watched:
+        author.has_function("fresh", "return 'here'")
+        await watched.hears(SkillHotReloaded, "fresh")
+        assert await watched.answers("fresh") == "here"
+        shutil.rmtree(author.skills / "fresh")
+        await watched.hears(SkillUnregistered, "fresh")
+        assert "fresh" not in watched.workbench.snapshot.skills
+
+
+async def test_a_folder_that_is_renamed_in_is_found(author: Author, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    for name in ("one", "two"):
+        (elsewhere / name).mkdir(parents=True)
+        (elsewhere / name / "skill.py").write_text(function(name, f"return '{name}'"))
+
+    async with watching(author) as watched:
+        os.rename(elsewhere, author.skills / "group")
+        await watched.hears(SkillRegistered)
+        assert {"one", "two"} <= set(watched.workbench.snapshot.skills)
+
+
+async def test_the_skills_folder_may_come_after_the_watching_began(author: Author) -> None:
+    shutil.rmtree(author.skills)
+
+    async with watching(author) as watched:
+        author.has_function("late", "return 'in time'")
+        await watched.hears(SkillRegistered, "late")
+        assert await watched.answers("late") == "in time"
+
+
+async def test_a_watched_root_that_is_renamed_away_and_back_is_watched_again(author: Author) -> None:
+    author.has_function("greet", "return 1")
+
+    async with watching(author) as watched:
+        os.rename(author.skills, author.workspace / "away")
+        await watched.hears(SkillUnregistered, "greet")
+        os.rename(author.workspace / "away", author.skills)
+        await watched.hears(SkillRegistered, "greet")
+        author.saves("greet/skill.py", function("greet", "return 'again'"))
+        await watched.hears(SkillHotReloaded, "greet")
+        assert await watched.answers("greet") == "again"
+
+
+async def test_forty_saves_of_one_size_are_never_stale(author: Author) -> None:
+    author.has_function("digit", "return 1000")
+
+    async with watching(author) as watched:
+        for number in range(1001, 1041):
+            author.saves("digit/skill.py", function("digit", f"return {number}"))
+            await watched.hears(SkillHotReloaded)
+            assert await watched.answers("digit") == number
+
+
+async def test_a_storm_of_saves_ends_with_every_skill_as_its_files_say(author: Author) -> None:
+    for number in range(40):
+        author.has_command(f"skill-{number}", "echo", "old")
+
+    async with watching(author) as watched:
+        for number in range(40):
+            author.has_command(f"skill-{number}", "echo", "new")
+        with anyio.fail_after(10):
+            while not all(
+                skill.manifest.command is not None and skill.manifest.command.arguments == ("new",)
+                for name, skill in watched.workbench.snapshot.skills.items()
+                if name.startswith("skill-")
+            ):
+                await anyio.sleep(0.01)
+        assert await watched.answers("skill-39") == "new\n"
+
+
+async def test_a_workspace_that_polls_reloads_too(author: Author) -> None:
+    (author.workspace / "workbench.toml").write_text("[development]\nforce_polling = true\n")
+    author.has_function("greet", "return 'hello'")
+
+    async with watching(author) as watched:
+        assert await watched.answers("greet") == "hello"
+        author.saves("greet/skill.py", function("greet", "return 'howdy'"))
+        await watched.hears(SkillHotReloaded)
+        assert await watched.answers("greet") == "howdy"

@@ -1,0 +1,311 @@
+"""Runs through the whole open workbench: real processes, real sandbox, real store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from tests.author import Author
+from workbench.assembly import Workbench, open_workbench
+from workbench.model.errors import ErrorKind, UnknownSkill
+from workbench.model.run import Outcome, Status
+from workbench.model.skill import SkillState
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def opened(author: Author) -> AsyncIterator[Workbench]:
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        yield workbench
+
+
+async def outcome_of(author: Author, name: str, **inputs: object) -> Outcome:
+    async with opened(author) as workbench:
+        return (await workbench.run(name, inputs)).outcome
+
+
+async def test_a_command_gets_its_inputs_as_arguments_and_on_stdin(author: Author) -> None:
+    author.has_command("both", "sh", "-c", 'echo "$1"; cat', "sh", "{text}", parameters=[{"name": "text"}])
+
+    outcome = await outcome_of(author, "both", text="a b; $(id) {text}")
+
+    assert outcome.output == 'a b; $(id) {text}\n{"text":"a b; $(id) {text}"}'
+
+
+async def test_braces_that_name_no_input_stay_braces(author: Author) -> None:
+    author.has_command("awk", "echo", "{print $1}", "{other}", "{}")
+
+    assert (await outcome_of(author, "awk")).output == "{print $1} {other} {}\n"
+
+
+async def test_a_commands_own_failure_is_told_with_its_exit_code_and_last_words(author: Author) -> None:
+    author.has_command("fails", "sh", "-c", "echo so far; echo went wrong >&2; exit 3")
+
+    outcome = await outcome_of(author, "fails")
+
+    assert (outcome.status, outcome.exit_code, outcome.output) == (Status.FAILED, 3, "so far\n")
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.EXIT_CODE
+    assert "went wrong" in outcome.error.message
+
+
+async def test_a_program_that_is_not_here_is_a_missing_dependency(author: Author) -> None:
+    author.has_command("absent", "no-such-program-at-all")
+
+    outcome = await outcome_of(author, "absent")
+
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.DEPENDENCY_MISSING
+    assert outcome.process_exit_code == 3
+
+
+async def test_output_that_is_not_text_comes_as_bytes(author: Author) -> None:
+    author.has_command("binary", "printf", r"\377\000\001")
+
+    outcome = await outcome_of(author, "binary")
+
+    assert (outcome.output, outcome.output_bytes) == (None, b"\xff\x00\x01")
+
+
+async def test_a_flood_is_cut_at_the_limit(author: Author) -> None:
+    limits = {"security": {"resource_limits": {"max_output_mb": 1}}}
+    author.has_command("flood", "cat", "/dev/zero", **limits)
+
+    outcome = await outcome_of(author, "flood")
+
+    assert outcome.truncated
+    assert outcome.limit is not None
+    assert outcome.limit.name == "max_output_mb"
+    assert outcome.usage.output_bytes == 1_000_000
+
+
+async def test_a_command_that_takes_too_long_is_ended_with_its_tree(author: Author) -> None:
+    author.has_command("slow", "sh", "-c", "sleep 60 & sleep 60", resilience={"timeout": 0.3})
+
+    outcome = await outcome_of(author, "slow")
+
+    assert outcome.status is Status.TIMED_OUT
+
+
+async def test_what_a_command_leaves_in_its_folder_is_an_artifact(author: Author) -> None:
+    author.has_command("leaves", "sh", "-c", "echo kept > $WORKBENCH_OUT/note.txt")
+
+    (artifact,) = (await outcome_of(author, "leaves")).artifacts
+
+    with open(artifact, encoding="utf-8") as file:
+        assert file.read() == "kept\n"
+
+
+async def test_only_promised_variables_reach_a_skill(author: Author) -> None:
+    author.environ.update({"PROMISED": "yes", "UNPROMISED": "no", "LD_PRELOAD_X": "no"})
+    permissions = {"environment": ["PROMISED", "LD_PRELOAD_X"]}
+    author.has_command(
+        "env", "env", security={"permissions": permissions}, environment={"SET": "1", "PYTHONPATH": "/x"}
+    )
+
+    lines = str((await outcome_of(author, "env")).output).split()
+
+    assert "PROMISED=yes" in lines
+    assert "SET=1" in lines
+    assert not any(line.startswith(("UNPROMISED", "LD_PRELOAD", "PYTHONPATH")) for line in lines)
+
+
+async def test_a_function_is_a_skill_and_its_worker_stays_warm(author: Author) -> None:
+    author.has_function("count", "state.append(1)\nreturn len(state)")
+    source = (author.skills / "count/skill.py").read_text()
+    author.saves("count/skill.py", source.replace("\n\n\n", "\n\nstate = []\n\n\n", 1))
+
+    async with opened(author) as workbench:
+        outputs = [(await workbench.run("count")).outcome.output for _ in range(3)]
+
+    assert outputs == [1, 2, 3]
+
+
+async def test_the_whole_interface_is_called_in_its_order(author: Author) -> None:
+    author.saves(
+        "whole/skill.py",
+        "from workbench.sdk import SkillInterface, SkillMetadata\n\n\n"
+        "class Whole(SkillInterface):\n"
+        "    def get_metadata(self):\n"
+        '        return SkillMetadata(skill_id="whole", version="1.0.0", config={"greeting": "hi"})\n\n'
+        "    async def initialize(self, config):\n"
+        "        self.config, self.calls = config, ['initialize']\n\n"
+        "    async def validate(self, input_data):\n"
+        "        self.calls.append('validate')\n"
+        "        return 'bad' not in input_data\n\n"
+        "    async def execute(self, input_data, context):\n"
+        "        self.calls.append('execute')\n"
+        "        return [*self.calls, self.config['greeting'], context['skill'], bool(context.run_id)]\n",
+    )
+
+    async with opened(author) as workbench:
+        good = (await workbench.run("whole")).outcome
+        bad = (await workbench.run("whole", {"bad": 1})).outcome
+
+    assert good.output == ["initialize", "validate", "execute", "hi", "whole", True]
+    assert bad.error is not None
+    assert bad.error.kind is ErrorKind.INPUT_INVALID
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("raise ValueError('not so')", ErrorKind.CRASHED, "ValueError: not so"),
+        ("import os\nos._exit(4)", ErrorKind.CRASHED, "exit code 4"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", ErrorKind.CRASHED, "signal 11"),
+        ("return {1, 2}", ErrorKind.OUTPUT_INVALID, "cannot be carried"),
+        ("return float('nan')", ErrorKind.OUTPUT_INVALID, "cannot be carried"),
+        ("x = []\nx.append(x)\nreturn x", ErrorKind.OUTPUT_INVALID, "cannot be carried"),
+        ("while True: pass", ErrorKind.TIMEOUT, "not done"),
+        ("return [bytearray(10_000_000) for _ in range(400)][0] and 1", ErrorKind.RESOURCE_LIMIT, "memory"),
+        ("import subprocess\nsubprocess.run(['true'])", ErrorKind.CRASHED, "PermissionError"),
+        ("import socket\nsocket.socket()", ErrorKind.CRASHED, "PermissionError"),
+        ("return 'x' * 70_000_000", ErrorKind.OUTPUT_INVALID, "context.out"),
+    ],
+)
+async def test_whatever_a_skill_does_it_ends_only_itself(
+    author: Author, body: str, kind: ErrorKind, words: str
+) -> None:
+    author.has_function("wild", body, options=", timeout=1.5")
+    author.has_function("tame", "return 'well'")
+
+    async with opened(author) as workbench:
+        wild = (await workbench.run("wild")).outcome
+        tame = (await workbench.run("tame")).outcome
+
+    assert wild.error is not None
+    assert wild.error.kind in (kind, ErrorKind.CRASHED if kind is ErrorKind.RESOURCE_LIMIT else kind)
+    assert words in wild.error.message or "MemoryError" in wild.error.message
+    assert tame.output == "well"
+
+
+async def test_an_exception_is_told_at_the_authors_own_line(author: Author) -> None:
+    author.has_function("raises", "def inner():\n    raise KeyError('lost')\n\ninner()")
+
+    outcome = await outcome_of(author, "raises")
+
+    assert outcome.error is not None
+    assert outcome.error.place is not None
+    assert outcome.error.place.file == str(author.skills / "raises/skill.py")
+    assert outcome.error.place.line == 8
+
+
+async def test_what_a_skill_prints_is_kept_beside_its_result(author: Author) -> None:
+    author.has_function("prints", "import sys\nprint('out')\nprint('err', file=sys.stderr)\nreturn 1")
+
+    outcome = await outcome_of(author, "prints")
+
+    assert outcome.output == 1
+    assert "out" in outcome.stderr
+    assert "err" in outcome.stderr
+
+
+async def test_bytes_come_back_as_bytes(author: Author) -> None:
+    author.has_function("bytes", r"return b'\xff\x00'")
+
+    assert (await outcome_of(author, "bytes")).output_bytes == b"\xff\x00"
+
+
+async def test_a_prompt_is_filled_once_and_never_evaluated(author: Author) -> None:
+    author.writes(
+        "prompt.json",
+        {
+            "name": "ask",
+            "version": "1.0.0",
+            "type": "prompt_inline",
+            "prompt": 'Say {what} to {who}: {{"key": {missing_is_text}}}'.replace("{missing_is_text}", "1"),
+            "parameters": [{"name": "what"}, {"name": "who", "default": "all"}],
+        },
+    )
+
+    outcome = await outcome_of(author, "ask", what="{who} {0.__class__}")
+
+    assert outcome.output == 'Say {who} {0.__class__} to all: {"key": 1}'
+
+
+async def test_a_name_that_nobody_gives_is_an_error_that_says_where(author: Author) -> None:
+    author.writes("ask.json", {"name": "ask", "version": "1.0.0", "type": "prompt_inline", "prompt": "a\n{gap}"})
+
+    outcome = await outcome_of(author, "ask")
+
+    assert outcome.error is not None
+    assert "'gap'" in outcome.error.message
+    assert "line 2" in outcome.error.message
+
+
+async def test_a_skill_of_markdown_needs_a_model(author: Author) -> None:
+    author.writes("guide/SKILL.md", "---\nname: guide\ndescription: Guides. Use it when lost.\n---\n\nGo left.\n")
+
+    outcome = await outcome_of(author, "guide")
+
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.DEPENDENCY_MISSING
+    assert outcome.process_exit_code == 3
+    assert "needs a model" in outcome.error.message
+
+
+async def test_an_unknown_name_suggests_the_nearest(author: Author) -> None:
+    author.has_function("summarise", "return 1")
+
+    with pytest.raises(UnknownSkill) as error:
+        await outcome_of(author, "sumarise")
+
+    assert error.value.hint == "did you mean 'summarise'?"
+
+
+async def test_metadata_that_cannot_be_read_is_asked_for_in_the_sandbox(author: Author) -> None:
+    author.saves(
+        "dynamic/skill.py",
+        "from workbench.sdk import SkillInterface, SkillMetadata\n\n"
+        "DESCRIPTION = ' '.join(['made', 'up'])\n\n\n"
+        "class Dynamic(SkillInterface):\n"
+        "    def get_metadata(self):\n"
+        "        return SkillMetadata(skill_id='dynamic', version='2.0.0', description=DESCRIPTION)\n\n"
+        "    async def execute(self, input_data, context):\n"
+        "        return 'done'\n",
+    )
+
+    async with opened(author) as workbench:
+        before = workbench.find("dynamic")
+        outcome = (await workbench.run("dynamic")).outcome
+        after = workbench.find("dynamic")
+    async with opened(author) as workbench:
+        later = workbench.find("dynamic")
+
+    assert (before.state, before.manifest.description) == (SkillState.UNREAD, "")
+    assert outcome.output == "done"
+    assert after.manifest.description == later.manifest.description == "made up"
+    assert later.state is SkillState.OK
+
+
+async def test_many_runs_at_once_do_not_meet(author: Author) -> None:
+    author.has_function("echo-number", "return number", parameters="number: int")
+    results: dict[int, object] = {}
+
+    async with opened(author) as workbench:
+
+        async def run(number: int) -> None:
+            results[number] = (await workbench.run("echo-number", {"number": number})).outcome.output
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(60):
+                tasks.start_soon(run, number)
+
+    assert results == {number: number for number in range(60)}
+
+
+async def test_a_cancelled_run_leaves_the_next_one_a_fresh_worker(author: Author) -> None:
+    author.has_function("naps", "import time\ntime.sleep(seconds)\nreturn 'awake'", parameters="seconds: float")
+
+    async with opened(author) as workbench:
+        with anyio.move_on_after(0.3):
+            await workbench.run("naps", {"seconds": 60})
+        outcome = (await workbench.run("naps", {"seconds": 0})).outcome
+        past = workbench.library.history
+
+    assert outcome.output == "awake"
+    assert past is not None

@@ -1,0 +1,139 @@
+"""The walls, tried for real: every attack, on every tier that this machine has, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.author import REPOSITORY
+from tests.runtime.sandbox.attacks import ATTACKS, PRELUDE
+from workbench.runtime.sandbox.warden import landlock
+
+WORD = "canary-4f1d9a52c7"
+ORDINARY_USER = 12_345
+SYSTEM_PYTHON = "/usr/bin/python3"
+# What tier B says of itself: it cannot hide that a file may be made to point at another.
+GAPS_OF_B: frozenset[str] = frozenset()
+
+
+def _tiers() -> list[str]:
+    tiers = ["A"] if os.path.exists("/usr/bin/bwrap") else []
+    return [*tiers, "B"] if landlock.abi() else tiers
+
+
+def _users() -> list[str]:
+    return ["root", "ordinary"] if os.getuid() == 0 else ["ordinary"]
+
+
+@dataclass(frozen=True)
+class Battlefield:
+    """A workspace with an attacker's skill, and everything that it must not get at."""
+
+    folder: Path
+    home: Path
+    port: int
+    victim: int
+    listeners: tuple[socket.socket, ...]
+
+    def attack(self, name: str, tier: str, user: str) -> tuple[str, dict[str, object]]:
+        """Run one attack; returns what it got out, and the whole outcome."""
+        skill = self.folder / "skills" / "attack"
+        skill.mkdir(parents=True, exist_ok=True)
+        arguments = ["-c", PRELUDE, WORD, str(self.home), str(self.port), str(self.victim), ATTACKS[name]]
+        manifest = {"name": "attack", "version": "1.0.0", "description": "x", "type": "code_inline"}
+        (skill / "skill.json").write_text(json.dumps({**manifest, "command": "python3", "args": arguments}))
+        command = [sys.executable, "-B", "-m", "workbench", "run", "attack", "--json"]
+        if user == "ordinary" and os.getuid() == 0:
+            subprocess.run(["chown", "-R", str(ORDINARY_USER), str(self.folder)], check=True)
+            drop = f"--reuid={ORDINARY_USER}", f"--regid={ORDINARY_USER}", "--clear-groups"
+            command = ["setpriv", *drop, SYSTEM_PYTHON, *command[1:]]
+        packages = [path for path in sys.path if path.endswith("site-packages")]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.home),
+                "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *packages]),
+                "SECRET": WORD,
+                "WORKBENCH_SECURITY_STRONGEST_TIER": tier,
+            },
+            capture_output=True,
+            timeout=25,
+            check=False,
+        )
+        assert done.stdout, done.stderr.decode()
+        outcome: dict[str, object] = json.loads(done.stdout)
+        return str(outcome.get("output") or ""), outcome
+
+
+@pytest.fixture
+def battlefield() -> Iterator[Battlefield]:
+    """In a folder that an ordinary user can reach: pytest's own is closed to everybody else."""
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="workbench-walls-", dir="/var/tmp")))
+    folder.chmod(0o755)
+    home = folder / "home"
+    home.mkdir()
+    (home / "secret").write_text(f"OUT {WORD}")
+    with ExitStack() as stack:
+        port = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        unix, abstract = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        for listener, address in ((unix, str(home / "socket")), (abstract, f"\0{WORD}-{os.getpid()}")):
+            stack.enter_context(listener)
+            listener.bind(address)
+            listener.listen()
+        victim = subprocess.Popen(["sleep", "60"])
+        stack.callback(victim.wait)
+        stack.callback(victim.kill)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for path in (home, home / "secret"):
+            os.chmod(path, 0o777 if path is home else 0o666)
+        yield Battlefield(folder, home, port.getsockname()[1], victim.pid, (port, unix, abstract))
+
+
+needs_system_python = pytest.mark.skipif(
+    os.getuid() == 0 and not os.path.exists(SYSTEM_PYTHON), reason="no interpreter that an ordinary user can start"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@needs_system_python
+@pytest.mark.parametrize("user", _users())
+@pytest.mark.parametrize("tier", _tiers())
+def test_no_attack_gets_anything_out(battlefield: Battlefield, tier: str, user: str) -> None:
+    if user == "ordinary" and os.getuid() == 0:
+        version = subprocess.run([SYSTEM_PYTHON, "-V"], capture_output=True, text=True, check=True).stdout
+        if not version.startswith(f"Python 3.{sys.version_info.minor}."):
+            pytest.skip(f"{SYSTEM_PYTHON} is {version.strip()}, our packages are for 3.{sys.version_info.minor}")
+    breaches = {}
+    for name in ATTACKS:
+        got, outcome = battlefield.attack(name, tier, user)
+        assert outcome["sandbox"]["tier"] == tier, outcome  # type: ignore[index]
+        if "OUT" in got:
+            breaches[name] = got
+    assert not breaches
+    assert (battlefield.home / "secret").read_text() == f"OUT {WORD}"
+    assert not (battlefield.home / "written").exists()
+
+
+def test_without_walls_the_attacks_would_work(battlefield: Battlefield) -> None:
+    """Attacks that cannot succeed prove nothing: outside the sandbox the harmless ones get through."""
+    through = set()
+    for name in ("read a file of the home folder", "write to the home folder", "reach a port of this machine"):
+        arguments = [WORD, str(battlefield.home), str(battlefield.port), str(battlefield.victim), ATTACKS[name]]
+        done = subprocess.run([sys.executable, "-c", PRELUDE, *arguments], capture_output=True, text=True, check=True)
+        if "OUT" in done.stdout:
+            through.add(name)
+    assert len(through) == 3

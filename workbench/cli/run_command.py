@@ -1,0 +1,144 @@
+"""Run a skill. What it says goes to stdout; what the workbench says of it goes to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.paper import duration, finding_lines, place, safe, say
+from workbench.model.errors import WrongUse
+from workbench.runtime.sandbox.client import WardenProcess, spawn_warden
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "ref", help="a skill's name, alias or folder; @1.2.0 or @r3 behind it names a version or revision"
+    )
+    parser.add_argument("--input", metavar="JSON", help="the inputs as a JSON object")
+    parser.add_argument("--input-file", metavar="FILE", help="the inputs from a JSON file; - is stdin")
+    parser.add_argument("-i", metavar="KEY=VALUE", action="append", default=[], dest="pairs", help="one input")
+    parser.add_argument("--example", action="store_true", help="the example input that the skill comes with")
+    parser.add_argument("--user", default="", help="on whose behalf")
+    parser.add_argument("--session", default="", help="in which session")
+    parser.add_argument("--agent", default="", help="for which agent")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    given = _given(options)
+    warden = spawn_warden()  # it starts while the rest is imported
+    import anyio
+
+    return anyio.run(_run, options, given, warden)
+
+
+async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: WardenProcess) -> int:
+    from workbench.assembly import open_workbench
+    from workbench.model.documents import run_document
+    from workbench.model.run import Caller
+
+    async with open_workbench(workspace=workspace_of(options), warden=warden) as workbench:
+        skill = workbench.find(options.ref)
+        inputs = _inputs(
+            skill.manifest.input_schema, skill.manifest.example if options.example else None, given, options
+        )
+        caller = Caller(user=options.user, session=options.session, agent=options.agent)
+        result = await workbench.run(options.ref, inputs, caller=caller)
+    if options.json:
+        print_json(run_document(result.run, result.outcome))
+        return int(result.outcome.process_exit_code)
+    if result.instead_of is not None and result.instead_of.answering is not None:
+        for finding in result.instead_of.findings:
+            if finding.severity.breaks:
+                for line in finding_lines(finding):
+                    say(line)
+        say(f"✕ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
+    _print(result.outcome)
+    return int(result.outcome.process_exit_code)
+
+
+def _print(outcome: Any) -> None:
+    """The output as it is where it goes to a program, and harmless where it goes to a terminal."""
+    if outcome.output_bytes is not None:
+        sys.stdout.buffer.write(outcome.output_bytes)
+    elif outcome.output is not None:
+        text = (
+            outcome.output
+            if isinstance(outcome.output, str)
+            else json.dumps(outcome.output, ensure_ascii=False, indent=2)
+        )
+        if sys.stdout.isatty():
+            text = safe(text)
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass") + (b"" if text.endswith("\n") else b"\n"))
+    sys.stdout.flush()
+    if outcome.stderr:
+        say(outcome.stderr.rstrip("\n"))
+    for artifact in outcome.artifacts:
+        say(f"· left {artifact}")
+    error = outcome.error
+    if error is None:
+        return
+    where = f"{place(error.place)}  " if error.place else ""
+    say(f"✕ {outcome.status.value} after {duration(outcome.duration_ms)}  {where}{error.message}")
+    if error.hint:
+        say(f"    {error.hint}")
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """What --input and --input-file say; raises WrongUse."""
+    if options.input is not None and options.input_file is not None:
+        raise WrongUse("--input and --input-file are both given", hint="give one of them")
+    if options.input is not None:
+        return _object(options.input, "--input")
+    if options.input_file is None:
+        return {}
+    try:
+        if options.input_file == "-":
+            return _object(sys.stdin.read(), "stdin")
+        with open(options.input_file, encoding="utf-8") as file:
+            return _object(file.read(), options.input_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{options.input_file}: cannot be read: {error}", hint="name a JSON file") from None
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise WrongUse(f"{where} is not JSON: {error}", hint='write {"name": "value"}') from None
+    if not isinstance(value, dict):
+        raise WrongUse(f"{where} is not a JSON object", hint='write {"name": "value"}')
+    return value
+
+
+def _inputs(
+    schema: Mapping[str, Any] | None, example: Any, given: Mapping[str, Any], options: argparse.Namespace
+) -> dict[str, Any]:
+    if options.example and not isinstance(example, dict):
+        raise WrongUse(f"'{options.ref}' comes without an example", hint="give its inputs with -i name=value")
+    inputs = {**(example if options.example else {}), **given}
+    properties = (schema or {}).get("properties")
+    for pair in options.pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise WrongUse(f"-i {pair}: a value is missing", hint="write -i name=value")
+        inputs[key] = _typed(text, properties.get(key) if isinstance(properties, Mapping) else None)
+    return inputs
+
+
+def _typed(text: str, rule: object) -> Any:
+    """A word from the command line as what the schema wants there; a text where it says nothing."""
+    wanted = rule.get("type") if isinstance(rule, Mapping) else None
+    types = wanted if isinstance(wanted, list) else [wanted]
+    if "string" in types or (types == [None] and not (isinstance(rule, Mapping) and "enum" in rule)):
+        return text
+    if isinstance(rule, Mapping) and text in (rule.get("enum") or ()):
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return text

@@ -1,0 +1,145 @@
+"""One skill: what it says, what it takes and gives, what it may do, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.paper import GLYPHS, columns, finding_lines, short_path, write
+from workbench.model.documents import skill_document
+from workbench.model.skill import Skill
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ref", help="a skill's name, alias or folder")
+    parser.add_argument(
+        "--load", action="store_true", help="ask the skill's own code, in the sandbox, what cannot be read"
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    skill = _loaded(options) if options.load else _read(options)
+    if options.json:
+        print_json(document(skill))
+    else:
+        for line in _lines(skill):
+            write(line)
+    return 0
+
+
+def document(skill: Skill) -> dict[str, Any]:
+    manifest = skill.manifest
+    limits = {name: value for name, value in asdict(manifest.limits).items() if value is not None}
+    return {
+        **skill_document(skill),
+        "title": manifest.title,
+        "aliases": list(manifest.aliases),
+        "author": manifest.author,
+        "license": manifest.license,
+        "homepage": manifest.homepage,
+        "category": manifest.category,
+        "maturity": manifest.maturity,
+        "tags": list(manifest.tags),
+        "capabilities": [asdict(capability) for capability in manifest.capabilities],
+        "input_schema": manifest.input_schema,
+        "output_schema": manifest.output_schema,
+        "example": manifest.example,
+        "permissions": asdict(manifest.permissions),
+        "limits": limits,
+        "timeout": manifest.timeout,
+        "dependencies": dict(manifest.dependencies),
+        "files": [{"path": file.path, "sha256": file.sha256, "executable": file.is_executable} for file in skill.files],
+        "text": manifest.template.text if manifest.template else manifest.body or None,
+    }
+
+
+def _read(options: argparse.Namespace) -> Skill:
+    from workbench.assembly import open_library
+    from workbench.configuration import read_settings
+    from workbench.model.skill import parse_ref
+
+    settings = read_settings(workspace_of(options), os.environ)
+    with open_library(settings, os.environ) as library:
+        return library.find(library.gathered(library.read_all(), "main"), parse_ref(options.ref))
+
+
+def _loaded(options: argparse.Namespace) -> Skill:
+    import anyio
+
+    from workbench.assembly import open_workbench
+
+    async def load() -> Skill:
+        async with open_workbench(workspace=workspace_of(options)) as workbench:
+            return await workbench.load(options.ref)
+
+    return anyio.run(load)
+
+
+def _lines(skill: Skill) -> Iterator[str]:
+    manifest = skill.manifest
+    revision = f"  r{skill.revision}" if skill.revision else ""
+    yield f"{skill.name} {manifest.version}{revision}   {GLYPHS[skill.state]}"
+    if manifest.description:
+        yield f"  {manifest.description}"
+    yield ""
+    facts = {
+        "kind": skill.kind.value if skill.kind else "–",
+        "scope": skill.scope.value,
+        "path": short_path(skill.path),
+        "digest": skill.digest[:16] or "–",
+        "aliases": ", ".join(manifest.aliases),
+        "author": manifest.author,
+        "license": manifest.license,
+        "category": manifest.category,
+        "tags": ", ".join(manifest.tags),
+        "may": ", ".join(_asked(skill)),
+    }
+    yield from columns([(f"  {name}", value) for name, value in facts.items() if value])
+    yield from _inputs(manifest.input_schema)
+    if manifest.example is not None:
+        yield ""
+        yield f"  example  workbench run {skill.name} --input '{json.dumps(manifest.example, ensure_ascii=False)}'"
+    text = manifest.template.text if manifest.template else manifest.body
+    if text:
+        yield ""
+        yield from text.rstrip().splitlines()
+    if skill.findings:
+        yield ""
+        for finding in skill.findings:
+            yield from finding_lines(finding)
+
+
+def _asked(skill: Skill) -> Iterator[str]:
+    permissions = skill.manifest.permissions
+    if permissions.file_read:
+        yield f"read {' '.join(permissions.file_read)}"
+    if permissions.file_write:
+        yield f"write {' '.join(permissions.file_write)}"
+    if permissions.network_access:
+        yield "use the network"
+    if permissions.environment:
+        yield f"know {' '.join(permissions.environment)}"
+
+
+def _inputs(schema: Mapping[str, Any] | None) -> Iterator[str]:
+    properties = (schema or {}).get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return
+    required = (schema or {}).get("required") or ()
+    yield ""
+    yield "  inputs"
+    yield from columns([_input(name, rule, name in required) for name, rule in properties.items()])
+
+
+def _input(name: str, rule: object, is_required: bool) -> tuple[str, str, str, str]:
+    said: Mapping[str, Any] = rule if isinstance(rule, Mapping) else {}
+    kind = " | ".join(map(str, said["enum"])) if "enum" in said else said.get("type", "any")
+    kind = " | ".join(kind) if isinstance(kind, list) else str(kind)
+    default = f"default {json.dumps(said['default'], ensure_ascii=False)}" if "default" in said else ""
+    return f"    {name}", kind, "required" if is_required else default, str(said.get("description", ""))

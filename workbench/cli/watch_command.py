@@ -1,0 +1,91 @@
+"""Reload what is saved, without a screen: one line for each event, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from workbench.cli.frame import workspace_of
+from workbench.cli.paper import duration, finding_lines, write
+from workbench.model.documents import finding_document, outcome_document
+from workbench.model.events import (
+    Event,
+    SkillHotReloaded,
+    SkillRegistered,
+    SkillReloadFailed,
+    SkillUnregistered,
+    WatchStarted,
+)
+from workbench.model.finding import Finding
+from workbench.model.run import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    import anyio
+
+    return anyio.run(_watch, options)
+
+
+async def _watch(options: argparse.Namespace) -> int:
+    from workbench.assembly import open_workbench
+
+    async with open_workbench(workspace=workspace_of(options)) as workbench:
+        with workbench.bus.subscribe(capacity=10_000) as events:
+            async with workbench.watching():
+                async for event in events:
+                    for line in [_json(event)] if options.json else _lines(event):
+                        write(line)
+                    sys.stdout.flush()
+    return 0
+
+
+def _json(event: Event) -> str:
+    facts = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
+    return json.dumps({"event": type(event).__name__, **facts}, ensure_ascii=False, default=str)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Finding():
+            return finding_document(value)
+        case Outcome():
+            return outcome_document(value)
+        case Enum():
+            return value.value
+        case tuple() if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+            return dict(value)
+        case tuple():
+            return [_plain(item) for item in value]
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _lines(event: Event) -> list[str]:
+    match event:
+        case WatchStarted():
+            return [f"watching {event.skills} skills · save to reload · ctrl+c ends"]
+        case SkillHotReloaded():
+            steps = " · ".join(f"{name} {ms:.1f}" for name, ms in event.steps)
+            return [f"↻ {event.skill}  → r{event.revision}  {duration(event.total_ms)}   {steps}"]
+        case SkillReloadFailed():
+            good = (
+                f"r{event.answering_revision} goes on answering" if event.answering_revision else "nothing answers yet"
+            )
+            lines = [f"✕ {event.skill}  not reloaded · {good}"]
+            found = [finding for finding in event.findings if finding.severity.breaks] or list(event.findings)
+            return [*lines, *(f"  {line}" for finding in found for line in finding_lines(finding))]
+        case SkillRegistered():
+            return [f"+ {event.skill}  {event.version}"]
+        case SkillUnregistered():
+            return [f"- {event.skill}  {event.reason}"]
+    return []

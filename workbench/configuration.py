@@ -1,0 +1,137 @@
+"""Reads the settings: defaults, the user's file, the workspace's file, the environment, each over the one before."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any, get_args, get_type_hints
+
+from workbench.model.errors import WrongSettings
+from workbench.model.settings import Settings
+from workbench.runtime.places import STATE_FOLDER, user_config_folder
+
+FILE_NAME = "workbench.toml"
+PREFIX = "WORKBENCH_"
+
+
+def read_settings(workspace: str, environ: Mapping[str, str]) -> Settings:
+    """The settings for a workspace; raises WrongSettings with the file, the key and the nearest right one."""
+    folder = os.path.abspath(workspace)
+    if not os.path.isdir(folder):
+        raise WrongSettings(f"there is no folder {folder}", hint="name an existing folder with --workspace")
+    settings = Settings(workspace=os.path.realpath(folder))
+    for path in (f"{user_config_folder(environ)}/{FILE_NAME}", f"{settings.workspace}/{FILE_NAME}"):
+        settings = _with(settings, _read(path), path)
+    return _with_environment(settings, environ)
+
+
+def nearest_workspace(folder: str) -> str:
+    """This folder, or the nearest one above it that is a workspace by its own words."""
+    here = os.path.abspath(folder)
+    candidate = here
+    while True:
+        if os.path.isfile(f"{candidate}/{FILE_NAME}") or os.path.isdir(f"{candidate}/{STATE_FOLDER}"):
+            return candidate
+        above = os.path.dirname(candidate)
+        if above == candidate:
+            return here
+        candidate = above
+
+
+def shipped_folder(name: str) -> str:
+    """Where the skills, profiles and themes lie that ship: in the package, or beside it in a checkout."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    inside = os.path.join(package, "shipped", name)
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), name)
+
+
+def _read(path: str) -> Mapping[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings(f"{path}: not TOML: {error}", hint="mend that line") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSettings(f"{path}: cannot be read: {error}", hint="look at its permissions") from None
+
+
+def _with(settings: Settings, said: Mapping[str, Any], where: str) -> Settings:
+    sections = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    changed: dict[str, Any] = {}
+    for name, values in said.items():
+        section = sections.get(name)
+        if not is_dataclass(section) or isinstance(section, type):
+            known = [each for each, value in sections.items() if is_dataclass(value)]
+            raise _unknown(f"{where}: unknown section [{name}]", name, known)
+        if not isinstance(values, Mapping):
+            raise WrongSettings(f"{where}: [{name}] is a section", hint=f"write [{name}] and its keys below it")
+        changed[name] = replace(section, **dict(_checked(section, values, f"{where}: {name}")))
+    return replace(settings, **changed)
+
+
+def _checked(section: Any, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+    hints = get_type_hints(type(section))
+    for key, value in values.items():
+        if key not in hints:
+            raise _unknown(f"{where}: unknown key '{key}'", key, list(hints))
+        yield key, _converted(value, hints[key], f"{where}.{key}")
+
+
+def _converted(value: Any, wanted: Any, where: str) -> Any:
+    """A value as its field wants it; text from the environment is read as what it is to be."""
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        try:
+            return wanted(value)
+        except ValueError:
+            raise _unknown(
+                f"{where}: '{value}' is not one of them", str(value), [each.value for each in wanted]
+            ) from None
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+            return value.lower() in ("1", "true", "yes", "on")
+    elif wanted in (int, float) and not isinstance(value, bool):
+        try:
+            number = wanted(value)
+        except (TypeError, ValueError):
+            number = None
+        if number is not None and number >= 0 and not (wanted is int and isinstance(value, float) and value != number):
+            return number
+    elif wanted is str and isinstance(value, str):
+        return value
+    elif get_args(wanted) and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    elif get_args(wanted) and isinstance(value, str):
+        return tuple(part for part in value.split(os.pathsep) if part)
+    name = getattr(wanted, "__name__", str(wanted))
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+    raise WrongSettings(f"{where}: {value!r} is not {words.get(name, 'a list of texts')}", hint="mend that value")
+
+
+def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """WORKBENCH_SECTION_KEY, for the sections and keys that there are."""
+    for field in fields(settings):
+        section = getattr(settings, field.name)
+        if not is_dataclass(section):
+            continue
+        said = {
+            key.name: environ[name]
+            for key in fields(section)
+            if (name := f"{PREFIX}{field.name}_{key.name}".upper()) in environ
+        }
+        if said:
+            settings = _with(settings, {field.name: said}, f"{PREFIX}{field.name.upper()}_…")
+    return settings
+
+
+def _unknown(message: str, word: str, known: list[str]) -> WrongSettings:
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return WrongSettings(message, hint=f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}")

@@ -1,0 +1,59 @@
+"""The settings, one frozen tree, with every default in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from workbench.model.policy import Tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillsSettings:
+    """Where skills come from, besides the workspace."""
+
+    default_timeout: float = 30.0
+    builtin_paths: tuple[str, ...] = ()
+    hot_reload_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuritySettings:
+    """The workspace's own bounds on every skill."""
+
+    strongest_tier: Tier = Tier.A
+    bubblewrap: str = "/usr/bin/bwrap"
+    max_memory_mb: int = 256
+    max_cpu_percent: float = 80.0
+    max_execution_time: float = 300.0
+    max_file_size_mb: int = 10
+    max_processes: int = 64
+    max_output_mb: float = 16.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceSettings:
+    """How much runs at once."""
+
+    max_workers: int = 8
+    spare_workers: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevelopmentSettings:
+    """How the watcher looks at files."""
+
+    watch_step_ms: int = 5
+    watch_debounce_ms: int = 50
+    sweep_seconds: float = 30.0
+    force_polling: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set; a section is handed to the room that it concerns."""
+
+    workspace: str = "."
+    skills: SkillsSettings = field(default_factory=SkillsSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    performance: PerformanceSettings = field(default_factory=PerformanceSettings)
+    development: DevelopmentSettings = field(default_factory=DevelopmentSettings)

@@ -1,0 +1,97 @@
+"""Says which paths may have changed. Only a hint: whoever hears it looks at the files themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+import anyio
+from watchfiles import Change, awatch
+
+from workbench.model.settings import DevelopmentSettings
+from workbench.runtime.devsessions.polling import polled
+from workbench.runtime.library.discovery import Root
+from workbench.runtime.places import REMOTE_FILE_SYSTEMS, STATE_FOLDER, file_system_of
+from workbench.runtime.tasks import open_tasks
+
+IDENTITY_SECONDS = 1.0
+Paths = frozenset[str]
+
+
+class Watcher:
+    """Watches the roots that are there, and those that come, go or are replaced while it runs."""
+
+    def __init__(self, roots: Sequence[Root], settings: DevelopmentSettings) -> None:
+        self._roots, self._settings = roots, settings
+        self._stop = anyio.Event()
+
+    async def hints(self) -> AsyncIterator[Paths]:
+        """Sets of paths that may have changed; an empty set means: look at everything."""
+        while True:
+            folders = self._folders()
+            identity = _identity(self._roots)
+            self._stop = anyio.Event()
+            yield frozenset()
+            if not folders:
+                await self._until_changed(identity)
+                continue
+            async with open_tasks() as tasks:
+                tasks.start_soon(self._stop_when_changed, identity)
+                async for paths in self._changes(folders):
+                    yield paths
+                tasks.cancel_scope.cancel()
+
+    async def _changes(self, folders: Sequence[str]) -> AsyncIterator[Paths]:
+        if self._settings.force_polling or any(_needs_polling(folder) for folder in folders):
+            async with aclosing(polled(folders, self._stop)) as looks:
+                async for paths in looks:
+                    yield paths
+            return
+        changes = awatch(
+            *folders,
+            watch_filter=is_of_interest,
+            step=self._settings.watch_step_ms,
+            debounce=self._settings.watch_debounce_ms,
+            stop_event=self._stop,
+            recursive=True,
+            force_polling=False,
+            ignore_permission_denied=True,
+            rust_timeout=1000,
+        )
+        async with aclosing(changes) as batches:
+            async for batch in batches:
+                yield frozenset(path for _, path in batch)
+
+    async def _stop_when_changed(self, identity: tuple[object, ...]) -> None:
+        await self._until_changed(identity)
+        self._stop.set()
+
+    async def _until_changed(self, identity: tuple[object, ...]) -> None:
+        while _identity(self._roots) == identity:
+            await anyio.sleep(IDENTITY_SECONDS)  # no event tells that a folder was replaced
+
+    def _folders(self) -> list[str]:
+        return [root.folder for root in self._roots if os.path.isdir(root.folder)]
+
+
+def is_of_interest(change: Change, path: str) -> bool:
+    """Everything but state, caches and version control; editors' leftovers too may hide a rename."""
+    parts = path.split("/")
+    return not any(part in (STATE_FOLDER, ".git", "__pycache__", "node_modules") for part in parts)
+
+
+def _identity(roots: Sequence[Root]) -> tuple[object, ...]:
+    """What each root is: a folder that was renamed away and back, or made anew, has to be watched again."""
+    found: list[object] = []
+    for root in roots:
+        try:
+            status = os.stat(root.folder)
+            found.append((status.st_dev, status.st_ino))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def _needs_polling(folder: str) -> bool:
+    return file_system_of(folder) in REMOTE_FILE_SYSTEMS

@@ -1,0 +1,198 @@
+"""code_inline: one command in a sandbox of its own. Inputs come as JSON on stdin, and where `{name}` stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import IO
+
+import anyio
+import msgspec
+
+from workbench.model.errors import ErrorKind
+from workbench.model.finding import Place
+from workbench.model.manifest import Command
+from workbench.model.policy import Tier
+from workbench.model.run import Limit, Outcome, Run, Status, Usage, failure
+from workbench.model.settings import SecuritySettings
+from workbench.runtime.atomic import remove_tree
+from workbench.runtime.executors.failures import over_limit
+from workbench.runtime.executors.output import OutputTooLarge, Pipe
+from workbench.runtime.library.revisions import Revisions
+from workbench.runtime.places import StatePlace
+from workbench.runtime.sandbox.client import Child, End, Warden
+from workbench.runtime.sandbox.policy import Policy, limit_of, policy_for
+
+FOLDER = "runs"
+MOST_STDERR = 64_000
+MOST_ARTIFACTS = 200
+NOT_FOUND, CANNOT_START = 127, 126
+_HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+
+
+class CodeInline:
+    """Runs a command once, and leaves no process and no empty folder behind."""
+
+    def __init__(
+        self,
+        warden: Warden,
+        tier: Tier,
+        revisions: Revisions,
+        place: StatePlace,
+        security: SecuritySettings,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._warden, self._tier, self._revisions = warden, tier, revisions
+        self._place, self._security, self._environ = place, security, environ
+
+    async def __call__(self, run: Run) -> Outcome:
+        command = run.skill.manifest.command
+        assert command is not None
+        folder = self._revisions.materialise(run.skill)
+        out = f"{self._place.prepared()}/{FOLDER}/{run.id}"
+        os.makedirs(out, mode=0o700)
+        policy = self._policy(run, folder, out)
+        try:
+            with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
+                given.write(msgspec.json.encode(run.inputs, enc_hook=str))
+                given.seek(0)
+                return await self._run(run, filled(command, run.inputs), policy, folder, given, errors)
+        finally:
+            if not _files_in(out):
+                remove_tree(out)
+
+    async def _run(
+        self, run: Run, argv: tuple[str, ...], policy: Policy, folder: str, given: IO[bytes], errors: IO[bytes]
+    ) -> Outcome:
+        pipe = Pipe(most=policy.output_bytes)
+        with pipe:
+            descriptors = (given.fileno(), pipe.write_end, errors.fileno())
+            child = await self._warden.start(argv, policy, cwd=folder, descriptors=descriptors)
+            pipe.started()
+            try:
+                data, is_cut = await _read_all(pipe, child)
+                end = await child.wait()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await child.stop(grace=0)
+        stderr = _tail(errors)
+        return self._outcome(run, argv, policy, end, data, stderr, is_cut=is_cut)
+
+    def _policy(self, run: Run, folder: str, out: str) -> Policy:
+        manifest = run.skill.manifest
+        return policy_for(
+            manifest.permissions,
+            manifest.limits,
+            self._security,
+            self._tier,
+            read=(folder,),
+            out=out,
+            spawns_by_default=True,
+            environ=self._environ,
+            variables={**manifest.environment, **run.realm.environment},
+        )
+
+    def _outcome(
+        self, run: Run, argv: tuple[str, ...], policy: Policy, end: End, data: bytes, stderr: str, *, is_cut: bool
+    ) -> Outcome:
+        text, raw = _as_text(data)
+        out = policy.write[0]
+        outcome = Outcome(
+            status=Status.COMPLETED,
+            output=text,
+            output_bytes=raw,
+            exit_code=end.code,
+            stderr=stderr,
+            artifacts=tuple(f"{out}/{name}" for name in _files_in(out)),
+            truncated=is_cut,
+            usage=Usage(cpu_ms=end.cpu_ms, max_rss_mb=end.max_rss_mb, output_bytes=len(data)),
+            sandbox=policy.report(),
+        )
+        failed = self._failure(run, argv, policy, end, stderr, is_cut=is_cut)
+        if failed is None:
+            return outcome
+        return replace(outcome, status=failed.status, error=failed.error, limit=failed.limit)
+
+    def _failure(
+        self, run: Run, argv: tuple[str, ...], policy: Policy, end: End, stderr: str, *, is_cut: bool
+    ) -> Outcome | None:
+        if is_cut:
+            allowed = policy.output_bytes / 1e6
+            limit = Limit(name="max_output_mb", allowed=allowed, measured=allowed)
+            return failure(
+                ErrorKind.RESOURCE_LIMIT,
+                f"over {allowed:g} MB of output",
+                hint="write large results to a file in $WORKBENCH_OUT, or raise max_output_mb",
+                limit=limit,
+            )
+        if (exceeded := limit_of(end.why, end.measured, policy)) is not None:
+            return over_limit(exceeded)
+        if end.why == "deadline":
+            return failure(ErrorKind.TIMEOUT, f"not done after {policy.seconds:g} s")
+        if end.code == NOT_FOUND and _is_launchers(stderr, argv[0]):
+            return failure(
+                ErrorKind.DEPENDENCY_MISSING,
+                f"the program '{argv[0]}' is not here",
+                hint="install it, or ship it in the skill's folder and call it ./name",
+                place=Place(file=run.skill.path),
+            )
+        if end.code == CANNOT_START and _is_launchers(stderr, argv[0]):
+            hint = "is it executable? chmod +x it, or call its interpreter"
+            return failure(ErrorKind.EXIT_CODE, f"'{argv[0]}' cannot be started", hint=hint)
+        if end.code > 128:
+            return failure(ErrorKind.CRASHED, f"ended by signal {end.code - 128}", hint="its stderr may say why")
+        if end.code:
+            last = stderr.strip().splitlines()[-1:] or ["nothing on stderr"]
+            return failure(ErrorKind.EXIT_CODE, f"exit code {end.code}: {last[0][:300]}")
+        return None
+
+
+def filled(command: Command, inputs: Mapping[str, object]) -> tuple[str, ...]:
+    """The command line with inputs in their places. Each argument stays one argument; other braces stay braces."""
+
+    def fill(argument: str) -> str:
+        return _HOLE.sub(lambda hole: _word(inputs[hole[1]]) if hole[1] in inputs else hole[0], argument)
+
+    return command.program, *(fill(argument) for argument in command.arguments)
+
+
+def _word(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+    return text.replace("\0", "")
+
+
+async def _read_all(pipe: Pipe, child: Child) -> tuple[bytes, bool]:
+    """Everything on stdout up to the limit; past it the child is ended, and what came so far is kept."""
+    try:
+        return await pipe.read(child), False
+    except OutputTooLarge as error:
+        await child.stop(grace=0)
+        return error.head, True
+
+
+def _as_text(data: bytes) -> tuple[str | None, bytes | None]:
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError:
+        return None, data
+
+
+def _tail(errors: IO[bytes]) -> str:
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, size - MOST_STDERR))
+    return errors.read().decode("utf-8", "replace")
+
+
+def _is_launchers(stderr: str, program: str) -> bool:
+    return stderr.startswith(("prlimit: ", "bwrap: ", f"{program}: no such program", f"{program}: cannot be started"))
+
+
+def _files_in(out: str) -> tuple[str, ...]:
+    """The names of what a run left in its folder, the top of it only."""
+    try:
+        return tuple(sorted(os.listdir(out))[:MOST_ARTIFACTS])
+    except OSError:
+        return ()

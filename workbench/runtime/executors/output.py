@@ -1,0 +1,86 @@
+"""A pipe that a child writes to and we read from, up to a limit, without ever holding the loop up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from workbench.runtime.sandbox.client import Child
+
+READ_BYTES = 65_536
+DRAIN_SECONDS = 0.2
+
+
+class OutputTooLarge(Exception):
+    """More came than is allowed; carries what fits."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__("too much output")
+        self.head = head
+
+
+class Pipe:
+    """Made before the child, read while it runs, closed when the block is left."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._data = bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.started()
+        os.close(self._read_end)
+
+    def started(self) -> None:
+        """The child has its own copy of the writing end; ours would keep the pipe open for ever."""
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
+
+    async def read(self, child: Child) -> bytes:
+        """Everything until the pipe closes, or a moment after the child's end; raises OutputTooLarge."""
+        loop = asyncio.get_running_loop()
+        closed: asyncio.Future[None] = loop.create_future()
+
+        def take() -> None:
+            try:
+                chunk = os.read(self._read_end, READ_BYTES)
+            except BlockingIOError:
+                return
+            self._data += chunk
+            if (not chunk or len(self._data) > self._most) and not closed.done():
+                closed.set_result(None)
+
+        loop.add_reader(self._read_end, take)
+        try:
+            await self._until_closed(closed, child)
+        finally:
+            loop.remove_reader(self._read_end)
+        if len(self._data) > self._most:
+            raise OutputTooLarge(bytes(self._data[: self._most]))
+        return bytes(self._data)
+
+    async def _until_closed(self, closed: asyncio.Future[None], child: Child) -> None:
+        """Something that outlives the child may hold the pipe open: it is waited for a moment only."""
+        async with anyio.create_task_group() as waiting:
+
+            async def give_up_after_the_end() -> None:
+                await child.wait()
+                with anyio.move_on_after(DRAIN_SECONDS):
+                    await asyncio.shield(closed)
+                if not closed.done():
+                    closed.set_result(None)
+
+            waiting.start_soon(give_up_after_the_end)
+            await closed
+            waiting.cancel_scope.cancel()

@@ -1,0 +1,93 @@
+"""prompt_inline: a text with holes, filled once. Single braces are filled here, Jinja in a sandboxed worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from workbench.model.errors import ErrorKind
+from workbench.model.finding import Place
+from workbench.model.manifest import Template
+from workbench.model.run import Outcome, Run, Status, Usage, failure
+from workbench.runtime.executors.failures import crashed
+from workbench.runtime.workers.pool import WorkerPool
+from workbench.runtime.workers.worker import WorkerGone
+
+MOST_CHARACTERS = 2_000_000
+_PART = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+
+
+class UndefinedName(Exception):
+    """A hole that no input fills."""
+
+    def __init__(self, name: str, line: int) -> None:
+        super().__init__(name)
+        self.name, self.line = name, line
+
+
+class PromptInline:
+    """Renders a skill's text with its checked inputs."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    async def __call__(self, run: Run) -> Outcome:
+        template = run.skill.manifest.template
+        assert template is not None
+        if template.is_jinja:
+            return await self._rendered_in_a_worker(run, template)
+        try:
+            text = substituted(template.text, run.inputs)
+        except UndefinedName as error:
+            return failure(
+                ErrorKind.INPUT_INVALID,
+                f"'{error.name}' is not given (line {error.line} of the prompt)",
+                hint=f"give it: -i {error.name}=…, or declare it with a default",
+                place=Place(file=run.skill.path),
+            )
+        return Outcome(
+            status=Status.COMPLETED, output=text, usage=Usage(output_bytes=len(text.encode("utf-8", "replace")))
+        )
+
+    async def _rendered_in_a_worker(self, run: Run, template: Template) -> Outcome:
+        try:
+            async with self._pool.lease_renderer() as (worker, libraries):
+                answer = await worker.ask(
+                    {
+                        "do": "render",
+                        "template": template.text,
+                        "inputs": dict(run.inputs),
+                        "most": MOST_CHARACTERS,
+                        "libraries": libraries,
+                    }
+                )
+        except WorkerGone as error:
+            return crashed(error)
+        said = answer.said
+        usage = Usage(cpu_ms=answer.cpu_ms, max_rss_mb=answer.max_rss_mb)
+        if answer.is_ok:
+            return Outcome(status=Status.COMPLETED, output=said["output"], usage=usage, sandbox=worker.report)
+        kind = ErrorKind.RESOURCE_LIMIT if said.get("kind") == "resource_limit" else ErrorKind.CRASHED
+        line = f" (line {said['line']} of the template)" if said.get("line") else ""
+        place = Place(file=run.skill.path)
+        failed = failure(
+            kind, f"{said['message']}{line}", place=place, hint="mend the template, or give what it asks for"
+        )
+        return replace(failed, usage=usage, sandbox=worker.report)
+
+
+def substituted(text: str, inputs: Mapping[str, object]) -> str:
+    """`{name}` becomes the input, once: what an input holds is never looked at again. `{{` and `}}` are braces."""
+
+    def fill(part: re.Match[str]) -> str:
+        if part[1] is None:
+            return part[0][0]
+        if part[1] not in inputs:
+            raise UndefinedName(part[1], text.count("\n", 0, part.start()) + 1)
+        value = inputs[part[1]]
+        return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+
+    return _PART.sub(fill, text)

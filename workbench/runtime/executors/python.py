@@ -1,0 +1,68 @@
+"""python: one call of a warm, sandboxed worker that holds the skill's revision."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+from workbench.model.run import Outcome, Run, Status, Usage
+from workbench.model.skill import Skill
+from workbench.runtime.executors.failures import crashed, failure_of
+from workbench.runtime.library.revisions import Revisions
+from workbench.runtime.workers.pool import Code, NotLoaded, WorkerPool
+from workbench.runtime.workers.worker import Answer, Worker, WorkerGone
+
+
+def code_of(skill: Skill, revisions: Revisions) -> Code:
+    """What a worker needs to load a skill; its files are materialised by this."""
+    return Code(skill=skill, folder=revisions.materialise(skill), revisions=revisions.folder_of(skill.name))
+
+
+class PythonSkill:
+    """Leases a worker for one call."""
+
+    def __init__(self, pool: WorkerPool, revisions: Revisions) -> None:
+        self._pool, self._revisions = pool, revisions
+
+    async def __call__(self, run: Run) -> Outcome:
+        code = code_of(run.skill, self._revisions)
+        try:
+            async with self._pool.lease(run.realm.id, code) as worker:
+                if isinstance(worker, NotLoaded):
+                    return failure_of(run.skill, worker.said)
+                answer = await worker.ask({"do": "execute", "inputs": dict(run.inputs), "context": context_of(run)})
+                return _outcome(run, worker, answer)
+        except WorkerGone as error:
+            return crashed(error)
+
+
+def context_of(run: Run) -> dict[str, object]:
+    """What a skill is told of its run."""
+    return {
+        "run_id": run.id,
+        "skill": run.skill.name,
+        "version": run.skill.manifest.version,
+        "realm": run.realm.id,
+        "correlation_id": run.correlation_id,
+        "user_id": run.caller.user,
+        "session_id": run.caller.session,
+        "agent_id": run.caller.agent,
+        "attempt": run.attempt,
+    }
+
+
+def _outcome(run: Run, worker: Worker, answer: Answer) -> Outcome:
+    said = answer.said
+    usage = Usage(cpu_ms=answer.cpu_ms, max_rss_mb=answer.max_rss_mb)
+    stderr = "".join(str(said.get(stream) or "") for stream in ("stdout", "stderr"))
+    if answer.is_ok:
+        raw = base64.b64decode(said["base64"]) if "base64" in said else None
+        return Outcome(
+            status=Status.COMPLETED,
+            output=said.get("output"),
+            output_bytes=raw,
+            stderr=stderr,
+            usage=usage,
+            sandbox=worker.report,
+        )
+    return replace(failure_of(run.skill, said), stderr=stderr, usage=usage, sandbox=worker.report)

@@ -1,0 +1,151 @@
+"""All that is known of skills: what the files say, the revisions that were accepted, the history of runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from workbench.model.errors import UnknownRevision, UnknownSkill
+from workbench.model.realm import Snapshot
+from workbench.model.settings import Settings
+from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
+from workbench.runtime.formats.metadata import with_metadata
+from workbench.runtime.formats.reader import ENTRIES
+from workbench.runtime.library.discovery import Root, Spot, distinct, gather, read_root, read_spot, spots
+from workbench.runtime.library.history import History
+from workbench.runtime.library.revisions import Revisions
+from workbench.runtime.places import user_data_folder
+from workbench.runtime.store.database import Database
+from workbench.runtime.store.instances import Scratch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """Reads files and remembers what was accepted; what answers at the moment is a session's to know."""
+
+    roots: tuple[Root, ...]
+    database: Database
+    revisions: Revisions
+    history: History
+    scratch: Scratch
+
+    def read_all(self) -> list[Skill]:
+        """Every skill that the files hold, nearest root first."""
+        return [skill for root in distinct(self.roots) for skill in read_root(root)]
+
+    def read_below(self, owner: str) -> list[Skill]:
+        """The skills in a folder below a root, or the one in a single file; none where nothing is left."""
+        root = self._root_of(owner)
+        if root is None or not os.path.lexists(owner):
+            return []
+        if os.path.isfile(owner):
+            folder, _, entry = owner.rpartition("/")
+            found = [Spot(folder=folder, entry=entry, scope=root.scope, single_file=True)]
+        else:
+            depth = owner.count("/") - root.folder.count("/")
+            found = list(spots(owner, root.scope, depth))
+        return [skill for spot in found if (skill := read_spot(spot)) is not None]
+
+    def highest_below_root(self, path: str) -> str:
+        """The topmost folder or file between a path and its root: where something new may have come."""
+        root = self._root_of(path)
+        if root is None or path == root.folder:
+            return path
+        first = path[len(root.folder) + 1 :].split("/")[0]
+        return f"{root.folder}/{first}"
+
+    def in_order(self, skills: Iterable[Skill]) -> tuple[Skill, ...]:
+        """The nearest root first, then by path: the order in which names are given away."""
+        ranks = {root.folder: rank for rank, root in enumerate(self.roots)}
+
+        def key(skill: Skill) -> tuple[int, str]:
+            root = self._root_of(skill.path)
+            return ranks[root.folder] if root else len(ranks), skill.path
+
+        return tuple(sorted(skills, key=key))
+
+    def gathered(self, skills: Iterable[Skill], realm: str, *, generation: int = 1) -> Snapshot:
+        """One snapshot of what the files say, knowing what of it was accepted before."""
+        snapshot = gather(skills, generation=generation)
+        heads = self.revisions.heads(realm)
+        known = {name: self._recognised(skill, heads) for name, skill in snapshot.skills.items()}
+        return replace(snapshot, skills=known)
+
+    def last_good(self, name: str, realm: str = "main") -> Skill | None:
+        """The newest accepted state of a skill, from its kept files."""
+        head = self.revisions.head(name, realm)
+        restored = self.revisions.restored(head) if head else None
+        return self._with_known_metadata(restored) if restored else None
+
+    def find(self, snapshot: Snapshot, ref: Ref) -> Skill:
+        """The skill that a reference names: as it stands, or as a revision of it was."""
+        skill = snapshot.find(replace(ref, revision=0))
+        if not ref.revision:
+            return skill
+        restored = self.revisions.restored(self.revisions.numbered(skill.name, ref.revision))
+        if restored is None:
+            hint = "its number and digest are all that is left"
+            raise UnknownRevision(f"the files of {ref} are no longer kept", hint=hint)
+        return self._with_known_metadata(restored)
+
+    def named(self, snapshot: Snapshot, word: str) -> list[Skill]:
+        """The skills that a person means by a path or a name; a path need not lie below a root."""
+        path = os.path.abspath(word)
+        if "/" not in word and not (os.path.exists(path) and word not in snapshot.skills):
+            return [self.find(snapshot, parse_ref(word))]
+        if not os.path.lexists(path):
+            raise UnknownSkill(f"there is no file or folder {word}", hint="name a skill, its folder, or its file")
+        owner = os.path.dirname(path) if os.path.basename(path) in ENTRIES else path
+        if os.path.isfile(owner):
+            folder, _, entry = owner.rpartition("/")
+            found = [Spot(folder=folder, entry=entry, scope=Scope.WORKSPACE, single_file=True)]
+        else:
+            found = list(spots(owner, Scope.WORKSPACE, 1))
+        skills = [skill for spot in found if (skill := read_spot(spot)) is not None]
+        if not skills:
+            raise UnknownSkill(f"there is no skill in {word}", hint="a skill has a skill.json, skill.py or SKILL.md")
+        return skills
+
+    async def completed(self, skill: Skill, metadata: object) -> Skill:
+        """An unread skill with what its own code said of it, remembered for its digest."""
+        if not isinstance(metadata, Mapping):
+            return replace(skill, state=SkillState.OK)
+        document = msgspec.json.encode(metadata, enc_hook=str).decode()
+        await self.database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO metadata (digest, document) VALUES (?, ?)", (skill.digest, document)
+            )
+        )
+        return with_metadata(skill, metadata)
+
+    def _recognised(self, skill: Skill, heads: Mapping[str, tuple[int, str]]) -> Skill:
+        number, digest = heads.get(skill.name, (0, ""))
+        if skill.is_broken or digest != skill.digest:
+            return skill
+        return replace(self._with_known_metadata(skill), revision=number)
+
+    def _with_known_metadata(self, skill: Skill) -> Skill:
+        if skill.state is not SkillState.UNREAD:
+            return skill
+        rows = self.database.read("SELECT document FROM metadata WHERE digest = ?", (skill.digest,))
+        return with_metadata(skill, msgspec.json.decode(rows[0]["document"])) if rows else skill
+
+    def _root_of(self, path: str) -> Root | None:
+        for root in self.roots:
+            if path == root.folder or path.startswith(f"{root.folder}/"):
+                return root
+        return None
+
+
+def roots_of(settings: Settings, environ: Mapping[str, str], shipped: Sequence[str]) -> tuple[Root, ...]:
+    """Where skills are read from, nearest first; as absolute paths, as they are watched and shown."""
+    inside = ("skills", ".claude/skills", ".agents/skills")
+    workspace = settings.workspace.rstrip("/")
+    roots = [Root(folder=f"{workspace}/{name}", scope=Scope.WORKSPACE) for name in inside]
+    roots.append(Root(folder=f"{user_data_folder(environ)}/skills", scope=Scope.USER))
+    builtin = (*settings.skills.builtin_paths, *shipped)
+    roots += [Root(folder=os.path.abspath(os.path.join(workspace, path)), scope=Scope.BUILTIN) for path in builtin]
+    return tuple(roots)

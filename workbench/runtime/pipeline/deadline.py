@@ -1,0 +1,36 @@
+"""The time one attempt may take: when it is over, the whole process tree is gone before anybody hears of it."""
+
+from __future__ import annotations
+
+import anyio
+
+from workbench.model.errors import ErrorKind
+from workbench.model.run import Handler, Limit, Outcome, Run, Stage, failure
+from workbench.model.skill import Skill
+
+
+def within_deadline(default_timeout: float, max_execution_time: float) -> Stage:
+    """The least of the skill's timeout, its own execution time and the workspace's."""
+
+    def stage(handler: Handler) -> Handler:
+        async def bounded(run: Run) -> Outcome:
+            seconds = deadline_of(run.skill, default_timeout, max_execution_time)
+            with anyio.move_on_after(seconds) as scope:
+                return await handler(run)
+            if not scope.cancelled_caught:
+                raise AssertionError("a handler neither answered nor was cancelled")
+            limit = Limit(name="timeout", allowed=seconds, measured=seconds)
+            hint = "give it more with resilience.timeout, or look at what it waits for"
+            return failure(ErrorKind.TIMEOUT, f"not done after {seconds:g} s", hint=hint, limit=limit)
+
+        return bounded
+
+    return stage
+
+
+def deadline_of(skill: Skill, default_timeout: float, max_execution_time: float) -> float:
+    """Seconds that one attempt of a skill may take."""
+    manifest = skill.manifest
+    asked = manifest.timeout if manifest.timeout is not None else default_timeout
+    bounds = [asked, max_execution_time, manifest.limits.max_execution_time]
+    return min(bound for bound in bounds if bound is not None)

@@ -1,0 +1,56 @@
+"""Checks a run's inputs against the skill's schema: everything that is wrong at once, each with its path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from workbench.model.errors import ErrorKind
+from workbench.model.finding import Finding, Place, Severity
+from workbench.model.run import Handler, Outcome, Run, failure
+from workbench.runtime.schemas import Problem, validator_of
+
+
+def check_inputs(handler: Handler) -> Handler:
+    """Defaults that the schema names are filled in first, so that the skill finds them."""
+
+    async def checked(run: Run) -> Outcome:
+        schema = run.skill.manifest.input_schema
+        if schema is None:
+            return await handler(run)
+        inputs = with_defaults(run.inputs, schema)
+        problems = validator_of(schema).problems(inputs)
+        if problems:
+            return _rejected(problems)
+        return await handler(run if inputs is run.inputs else replace(run, inputs=inputs))
+
+    return checked
+
+
+def with_defaults(inputs: Mapping[str, object], schema: Mapping[str, object]) -> Mapping[str, object]:
+    """The inputs, and the default of each property that was not given and has one."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return inputs
+    missing = {
+        name: rule["default"]
+        for name, rule in properties.items()
+        if name not in inputs and isinstance(rule, Mapping) and "default" in rule
+    }
+    return {**inputs, **missing} if missing else inputs
+
+
+def _rejected(problems: tuple[Problem, ...]) -> Outcome:
+    findings = tuple(
+        Finding(
+            severity=Severity.ERROR,
+            rule=f"input.{problem.rule}",
+            message=problem.message,
+            place=Place(file="/".join(("inputs", *map(str, problem.path)))),
+            hint=problem.hint,
+        )
+        for problem in problems
+    )
+    words = "; ".join(problem.message + (f" ({problem.hint})" if problem.hint else "") for problem in problems[:5])
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return failure(ErrorKind.INPUT_INVALID, words + more, hint="`workbench show` lists the inputs", findings=findings)

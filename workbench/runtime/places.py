@@ -1,0 +1,99 @@
+"""Where things are kept: the workspace's state folder, or the user's where the workspace cannot hold it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.model.errors import StoreUnavailable
+
+STATE_FOLDER = ".workbench"
+REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "drvfs"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatePlace:
+    """The folder for state, and why it is that one. It may not exist yet: nothing is made before the first write."""
+
+    folder: str
+    is_in_workspace: bool
+    reason: str
+
+    def prepared(self) -> str:
+        """The folder, made if need be, readable by its owner alone."""
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            ignore = os.path.join(self.folder, ".gitignore")
+            if self.is_in_workspace and not os.path.exists(ignore):
+                with open(ignore, "w", encoding="utf-8") as file:
+                    file.write("*\n")
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the state folder {self.folder} cannot be made: {error.strerror or error}",
+                hint="free some space, or set WORKBENCH_STATE_HOME to a folder that can be written",
+            ) from error
+        return self.folder
+
+
+def place_of_state(workspace: str, environ: Mapping[str, str]) -> StatePlace:
+    """In the workspace where that is local and writable, else under the user's state folder by the workspace's hash."""
+    inside = os.path.join(workspace, STATE_FOLDER)
+    probe = inside if os.path.isdir(inside) else workspace
+    if not os.access(probe, os.W_OK | os.X_OK) or _is_mounted_read_only(probe):
+        reason = "the workspace cannot be written"
+    elif (kind := file_system_of(workspace)) in REMOTE_FILE_SYSTEMS:
+        reason = f"the workspace is on a network folder ({kind})"
+    else:
+        return StatePlace(folder=inside, is_in_workspace=True, reason="the workspace is local and writable")
+    name = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:20]
+    return StatePlace(folder=os.path.join(user_state_folder(environ), name), is_in_workspace=False, reason=reason)
+
+
+def user_state_folder(environ: Mapping[str, str]) -> str:
+    """Where the user's state lies by the platform's convention."""
+    if chosen := environ.get("WORKBENCH_STATE_HOME"):
+        return chosen
+    base = environ.get("XDG_STATE_HOME") or os.path.join(_home(environ), ".local", "state")
+    return os.path.join(base, "skill-workbench")
+
+
+def user_data_folder(environ: Mapping[str, str]) -> str:
+    """Where the user's own skills lie by the platform's convention."""
+    base = environ.get("XDG_DATA_HOME") or os.path.join(_home(environ), ".local", "share")
+    return os.path.join(base, "skill-workbench")
+
+
+def user_config_folder(environ: Mapping[str, str]) -> str:
+    """Where the user's settings lie by the platform's convention."""
+    base = environ.get("XDG_CONFIG_HOME") or os.path.join(_home(environ), ".config")
+    return os.path.join(base, "skill-workbench")
+
+
+def file_system_of(path: str) -> str:
+    """The type of the file system that holds a path, or '' where the system does not tell."""
+    best, kind = "", ""
+    target = os.path.realpath(path)
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
+            for line in mounts:
+                _, point, type_, *_ = line.split(" ")
+                point = point.replace("\\040", " ").replace("\\011", "\t")
+                if len(point) >= len(best) and (target + "/").startswith(point.rstrip("/") + "/"):
+                    best, kind = point, type_
+    except OSError:
+        return ""
+    return kind
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get("HOME") or os.path.expanduser("~")
+
+
+def _is_mounted_read_only(path: str) -> bool:
+    """Root passes every access check, so a read-only mount has to be asked for by itself."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return True

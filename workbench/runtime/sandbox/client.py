@@ -1,0 +1,242 @@
+"""The workbench's end of the warden: start it, ask it for children, hear of their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from workbench.model.errors import SandboxUnavailable, WardenGone
+from workbench.runtime.sandbox.policy import OPEN_FILES, Policy, interpreter
+from workbench.runtime.sandbox.warden import wire
+
+_PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from workbench.runtime.sandbox.warden.main import main; main()"
+GRACE_SECONDS = 0.3
+LAST_RESORT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WardenProcess:
+    """A warden that was started: its pid and our end of the channel."""
+
+    pid: int
+    channel: socket.socket
+
+
+def spawn_warden() -> WardenProcess:
+    """Start the warden with an empty environment; quick, and possible before anything heavy is imported."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    arguments = [interpreter(), "-I", "-S", "-c", _BOOT, _PACKAGE_ROOT, "3"]
+    with theirs, open(os.devnull, "r+b", buffering=0) as nothing:
+        pid = os.posix_spawn(
+            arguments[0],
+            arguments,
+            {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 2),
+                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
+            ],
+            setsigdef=(signal.SIGPIPE,),
+        )
+    return WardenProcess(pid=pid, channel=ours)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a child ended: its exit code (128 + n for signal n), and what it used where that is known.
+
+    `why` and `measured` say which limit ended it, and how much there was.
+    """
+
+    code: int
+    why: str
+    measured: int
+    cpu_ms: float | None
+    max_rss_mb: float | None
+
+
+class Child:
+    """A running child. `wait` tells its end; `stop` ends its whole tree."""
+
+    def __init__(self, warden: Warden, launch_id: int, pid: int, end: asyncio.Future[End]) -> None:
+        self._warden, self._id, self.pid, self._end = warden, launch_id, pid, end
+
+    @property
+    def has_ended(self) -> bool:
+        return self._end.done()
+
+    async def wait(self) -> End:
+        return await asyncio.shield(self._end)
+
+    def ask_to_stop(self, *, grace: float = GRACE_SECONDS) -> None:
+        """TERM now and KILL after the grace, without waiting for it."""
+        if not self.has_ended:
+            with suppress(OSError):
+                self._warden.send({"do": "stop", "id": self._id, "grace": grace})
+
+    async def stop(self, *, grace: float = GRACE_SECONDS) -> End | None:
+        """End the whole tree and wait until it is gone; bounded, and not to be cancelled half-way."""
+        self.ask_to_stop(grace=grace)
+        with anyio.move_on_after(grace + LAST_RESORT_SECONDS, shield=True), suppress(WardenGone):
+            return await self.wait()
+        return None
+
+
+class Warden:
+    """Asks the warden process for children. Made by `open_warden`."""
+
+    def __init__(self, process: WardenProcess, *, bubblewrap: str) -> None:
+        self._process, self._bubblewrap = process, bubblewrap
+        self._started: dict[int, asyncio.Future[int]] = {}
+        self._ended: dict[int, asyncio.Future[End]] = {}
+        self._next_id = 0
+        self._is_gone = False
+
+    async def start(self, argv: tuple[str, ...], policy: Policy, *, cwd: str, descriptors: tuple[int, ...]) -> Child:
+        """Start a child whose descriptors 0, 1, 2, … are these; raises SandboxUnavailable or WardenGone."""
+        if self._is_gone:
+            raise _gone()
+        loop = asyncio.get_running_loop()
+        self._next_id += 1
+        launch_id = self._next_id
+        started = self._started[launch_id] = loop.create_future()
+        ended = self._ended[launch_id] = loop.create_future()
+        ended.add_done_callback(lambda future: future.exception())
+        try:
+            self.send(self._message(launch_id, argv, policy, cwd), descriptors)
+            pid = await started
+        except OSError as error:
+            raise _gone() from error
+        except BaseException:
+            self._started.pop(launch_id, None)
+            with suppress(OSError):
+                self.send({"do": "stop", "id": launch_id, "grace": 0})
+            raise
+        return Child(self, launch_id, pid, ended)
+
+    def send(self, message: Mapping[str, object], descriptors: tuple[int, ...] = ()) -> None:
+        wire.send(self._process.channel, dict(message), descriptors)
+
+    def take_packets(self) -> None:
+        """Called by the loop when the warden has said something."""
+        while True:
+            try:
+                packet = wire.receive(self._process.channel)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                packet = None
+            if packet is None:
+                self.mark_gone()
+                return
+            self._take(packet[0])
+
+    def _take(self, message: dict[str, Any]) -> None:
+        launch_id = message["id"]
+        match message["did"]:
+            case "start":
+                _resolve(self._started.pop(launch_id, None), message["pid"])
+            case "refuse":
+                self._ended.pop(launch_id, None)
+                if (future := self._started.pop(launch_id, None)) and not future.done():
+                    future.set_exception(_refused(message["message"]))
+            case "end":
+                end = End(
+                    code=message["code"],
+                    why=message["why"],
+                    measured=message["measured"],
+                    cpu_ms=message["cpu_ms"],
+                    max_rss_mb=message["max_rss_kb"] and round(message["max_rss_kb"] / 1024, 1),
+                )
+                _resolve(self._ended.pop(launch_id, None), end)
+
+    def mark_gone(self) -> None:
+        """The warden has ended: everybody who waits is told."""
+        self._is_gone = True
+        with suppress(ValueError, RuntimeError):
+            asyncio.get_running_loop().remove_reader(self._process.channel.fileno())
+        waiting: list[asyncio.Future[Any]] = [*self._started.values(), *self._ended.values()]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(_gone())
+        self._started.clear()
+        self._ended.clear()
+
+    def _message(self, launch_id: int, argv: tuple[str, ...], policy: Policy, cwd: str) -> dict[str, object]:
+        return {
+            "do": "start",
+            "id": launch_id,
+            "argv": list(argv),
+            "environment": dict(policy.environment),
+            "cwd": cwd,
+            "tier": policy.tier.value,
+            "bubblewrap": self._bubblewrap,
+            "read": list(policy.read),
+            "write": list(policy.write),
+            "list_only": list(policy.list_only),
+            "network": False,
+            "spawn": policy.spawn,
+            "file_bytes": policy.file_bytes,
+            "memory": policy.memory_bytes,
+            "processes": policy.processes,
+            "open_files": OPEN_FILES,
+            "seconds": policy.seconds,
+        }
+
+
+def _resolve(future: asyncio.Future[Any] | None, value: object) -> None:
+    if future is not None and not future.done():
+        future.set_result(value)
+
+
+def _gone() -> WardenGone:
+    return WardenGone("the process that owns the children has ended", hint="start the workbench again")
+
+
+def _refused(message: str) -> SandboxUnavailable:
+    return SandboxUnavailable(
+        f"the sandbox could not start it: {message}", hint="`workbench doctor` says what works on this machine"
+    )
+
+
+@asynccontextmanager
+async def open_warden(process: WardenProcess | None = None, *, bubblewrap: str) -> AsyncIterator[Warden]:
+    """A warden for as long as the block lasts; afterwards it and every child of it are gone."""
+    if sys.platform != "linux":
+        raise SandboxUnavailable("the sandbox needs Linux", hint="run the workbench in a Linux machine or container")
+    owned = process or spawn_warden()
+    owned.channel.setblocking(False)
+    warden = Warden(owned, bubblewrap=bubblewrap)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(owned.channel.fileno(), warden.take_packets)
+    try:
+        yield warden
+    finally:
+        warden.mark_gone()
+        owned.channel.close()
+        with anyio.CancelScope(shield=True):
+            await _reaped(owned.pid)
+
+
+async def _reaped(pid: int) -> None:
+    """Wait for the warden's end: it ends its children first, and is itself ended if that takes too long."""
+    for attempt in range(400):
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:  # noqa: ASYNC222  this does not wait
+                return
+        except ChildProcessError:
+            return
+        if attempt == 300:
+            os.kill(pid, signal.SIGKILL)
+        await anyio.sleep(0.001 if attempt < 50 else 0.01)

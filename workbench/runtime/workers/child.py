@@ -1,0 +1,308 @@
+"""What runs inside the sandbox for a python skill: loads it, calls it, says what happened. Standard library only.
+
+Started as a script, with a socket as descriptor 3. Frames are four bytes of length and JSON; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import linecache
+import os
+import resource
+import socket
+import struct
+import sys
+import traceback
+import types
+
+PROTOCOL = 1
+CHANNEL = 3
+MOST_CAPTURED = 64_000
+MOST_FRAME = 64_000_000
+HEADER = struct.Struct(">I")
+
+
+class Channel:
+    """Blocking frames over the one socket there is."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(True)
+        os.set_inheritable(descriptor, False)
+
+    def receive(self) -> dict[str, object] | None:
+        header = self._exactly(HEADER.size)
+        if header is None:
+            return None
+        (length,) = HEADER.unpack(header)
+        body = self._exactly(length) if length <= MOST_FRAME else None
+        if body is None:
+            return None
+        message: dict[str, object] = json.loads(body)
+        return message
+
+    def send(self, body: bytes) -> None:
+        self._socket.sendall(HEADER.pack(len(body)) + body)
+
+    def _exactly(self, count: int) -> bytes | None:
+        chunks: list[bytes] = []
+        while count:
+            chunk = self._socket.recv(min(count, 1 << 20))
+            if not chunk:
+                return None
+            chunks.append(chunk)
+            count -= len(chunk)
+        return b"".join(chunks)
+
+
+class Capture:
+    """Stands in for stdout or stderr and keeps the beginning of what is written during one run."""
+
+    encoding = "utf-8"
+    errors = "replace"
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self.was_cut = False
+
+    def write(self, text: str) -> int:
+        room = MOST_CAPTURED - self._length
+        if room > 0:
+            self._parts.append(text[:room])
+            self._length += min(room, len(text))
+        self.was_cut = self.was_cut or len(text) > room
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        return
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def take(self) -> str:
+        text = "".join(self._parts) + ("\n… cut\n" if self.was_cut else "")
+        self._parts, self._length, self.was_cut = [], 0, False
+        return text
+
+
+class NotCarried(Exception):
+    """A result that JSON cannot carry."""
+
+
+class Skill:
+    """The loaded skill: a class with the interface, or a function under the decorator."""
+
+    def __init__(self, module: types.ModuleType, name: str, *, is_class: bool) -> None:
+        self._runner: object = None
+        target = getattr(module, name)
+        self._instance = target() if is_class else None
+        self._function = None if is_class else target
+        code = getattr(target, "__code__", None)
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+        self._wants_context = "context" in names
+
+    def initialize(self, config: dict[str, object]) -> None:
+        if self._instance is not None and hasattr(self._instance, "initialize"):
+            self._awaited(self._instance.initialize(config))
+
+    def metadata(self) -> object:
+        if self._instance is None or not hasattr(self._instance, "get_metadata"):
+            return None
+        return plain(self._instance.get_metadata())
+
+    def is_valid(self, inputs: object) -> bool:
+        if self._instance is None or not hasattr(self._instance, "validate"):
+            return True
+        return bool(self._awaited(self._instance.validate(inputs)))
+
+    def execute(self, inputs: dict[str, object], context: object) -> object:
+        if self._instance is not None:
+            return self._awaited(self._instance.execute(inputs, context))
+        extra = {"context": context} if self._wants_context else {}
+        return self._awaited(self._function(**inputs, **extra))  # type: ignore[misc]
+
+    def cleanup(self) -> None:
+        if self._instance is not None and hasattr(self._instance, "cleanup"):
+            self._awaited(self._instance.cleanup())
+
+    def _awaited(self, result: object) -> object:
+        if not hasattr(result, "__await__"):
+            return result
+        import asyncio
+
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+
+        async def wait() -> object:
+            return await result
+
+        return self._runner.run(wait())  # type: ignore[attr-defined]
+
+
+class Worker:
+    """Answers one frame after the other until the other end closes."""
+
+    def __init__(self, channel: Channel, sdk: str) -> None:
+        self._channel, self._sdk = channel, sdk
+        self._skill: Skill | None = None
+        self._context_type: type = dict
+        self._folder = ""
+
+    def serve(self) -> None:
+        self._install_sdk()
+        self._reply({"did": "ready", "protocol": PROTOCOL, "pid": os.getpid()})
+        while (message := self._channel.receive()) is not None:
+            answer = self._answer(message)
+            if answer is None:
+                return
+            self._reply(answer)
+        self._end()
+
+    def _answer(self, message: dict[str, object]) -> dict[str, object] | None:
+        do = message["do"]
+        try:
+            if do == "load":
+                return self._load(message)
+            if do == "execute":
+                return self._execute(message)
+            if do == "render":
+                return self._render(message)
+            if do == "end":
+                self._end()
+                return None
+        except NotCarried as error:
+            return {"ok": False, "kind": "output_invalid", "message": str(error)}
+        except BaseException as error:  # noqa: BLE001  what a skill raises is told, whatever it is
+            return {"ok": False, "kind": "crashed", **told(error, self._folder)}
+        return {"ok": False, "kind": "crashed", "message": f"unknown request {do!r}", "trace": []}
+
+    def _load(self, message: dict[str, object]) -> dict[str, object]:
+        folder, file, name = str(message["folder"]), str(message["file"]), str(message["name"])
+        self._folder = folder
+        os.chdir(folder)
+        sys.path.append(folder)
+        path = f"{folder}/{file}"
+        with open(path, "rb") as source:
+            text = source.read()
+        module = types.ModuleType(file.rpartition(".")[0])
+        module.__file__ = path
+        sys.modules[module.__name__] = module
+        exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+        self._skill = Skill(module, name, is_class=bool(message["is_class"]))
+        self._skill.initialize(dict(message["config"]))  # type: ignore[call-overload]
+        return {"ok": True, "metadata": self._skill.metadata() if message.get("metadata") else None}
+
+    def _execute(self, message: dict[str, object]) -> dict[str, object]:
+        if self._skill is None:
+            return {"ok": False, "kind": "crashed", "message": "nothing is loaded", "trace": []}
+        inputs: dict[str, object] = message["inputs"]  # type: ignore[assignment]
+        if not self._skill.is_valid(inputs):
+            return {"ok": False, "kind": "input_invalid", "message": "the skill's own validate() said no"}
+        output = self._skill.execute(inputs, self._context_type(message["context"]))
+        if isinstance(output, bytes | bytearray):
+            return {"ok": True, "base64": base64.b64encode(output).decode()}
+        return {"ok": True, "output": output}
+
+    def _render(self, message: dict[str, object]) -> dict[str, object]:
+        sys.path.append(str(message["libraries"]))
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        import templates  # type: ignore[import-not-found]
+
+        return dict(templates.render(message["template"], message["inputs"], message["most"]))
+
+    def _end(self) -> None:
+        if self._skill is not None:
+            self._skill.cleanup()
+
+    def _reply(self, answer: dict[str, object]) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            answer[name] = stream.take() if isinstance(stream, Capture) else ""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        below = resource.getrusage(resource.RUSAGE_CHILDREN)
+        answer["cpu_s"] = used.ru_utime + used.ru_stime + below.ru_utime + below.ru_stime
+        answer["max_rss_kb"] = used.ru_maxrss
+        try:
+            body = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
+            if len(body) > MOST_FRAME:
+                raise NotCarried(f"a result of {len(body) / 1e6:.0f} MB; write it to a file in context.out")
+        except (TypeError, ValueError, NotCarried, RecursionError, UnicodeEncodeError) as error:
+            refused = {"ok": False, "kind": "output_invalid", "message": f"the result cannot be carried: {error}"}
+            kept = {key: answer[key] for key in ("stdout", "stderr", "cpu_s", "max_rss_kb")}
+            body = json.dumps({**refused, **kept}).encode("utf-8", "replace")
+        self._channel.send(body)
+
+    def _install_sdk(self) -> None:
+        """Make `workbench.sdk` importable, and nothing else of the workbench."""
+        package = types.ModuleType("workbench")
+        package.__path__ = []
+        sdk = types.ModuleType("workbench.sdk")
+        sdk.__file__ = self._sdk
+        sys.modules["workbench"], sys.modules["workbench.sdk"] = package, sdk
+        with open(self._sdk, "rb") as source:
+            exec(compile(source.read(), self._sdk, "exec", dont_inherit=True), sdk.__dict__)
+        package.sdk = sdk  # type: ignore[attr-defined]
+        self._context_type = sdk.SkillContext
+
+
+def plain(value: object) -> object:
+    """Dataclasses and enums as plain JSON values, as far as they go."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "value") and hasattr(value, "name"):
+        return value.value
+    return value
+
+
+def told(error: BaseException, folder: str) -> dict[str, object]:
+    """An exception as the author sees it: their own frames, the last of them as the place."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(f"{folder}/")]
+    trace = [
+        {
+            "file": os.path.relpath(frame.filename, folder),
+            "line": frame.lineno,
+            "function": frame.name,
+            "text": (frame.line or "")[:200],
+        }
+        for frame in frames[-20:]
+    ]
+    if isinstance(error, SyntaxError) and str(error.filename).startswith(f"{folder}/"):
+        file = os.path.relpath(str(error.filename), folder)
+        trace.append({"file": file, "line": error.lineno or 1, "column": error.offset or 1, "function": "", "text": ""})
+    try:
+        words = str(error) if not isinstance(error, SyntaxError) else error.msg
+    except BaseException:  # noqa: BLE001  an exception of a stranger's may fail at being shown
+        words = "(its message cannot be shown)"
+    linecache.clearcache()
+    return {"message": f"{type(error).__name__}: {words}"[:2000] if words else type(error).__name__, "trace": trace}
+
+
+def main() -> None:
+    sys.dont_write_bytecode = True
+    sdk, most_memory, preload = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "spare"
+    if most_memory:
+        resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
+    channel = Channel(CHANNEL)
+    sys.stdout, sys.stderr = Capture(), Capture()
+    if preload:
+        import asyncio  # noqa: F401
+        import typing  # noqa: F401
+    Worker(channel, sdk).serve()
+
+
+if __name__ == "__main__":
+    main()

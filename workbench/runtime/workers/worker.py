@@ -1,0 +1,154 @@
+"""One sandboxed Python process: started, loaded with a skill once, called one run at a time, ended with its tree."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any
+
+import anyio
+
+from workbench.model.errors import SandboxUnavailable
+from workbench.model.policy import SandboxReport
+from workbench.model.run import Limit
+from workbench.runtime.atomic import remove_tree
+from workbench.runtime.sandbox.client import Child, End, Warden
+from workbench.runtime.sandbox.policy import Policy, interpreter, limit_of
+from workbench.runtime.workers import child as child_module
+from workbench.runtime.workers import wire
+
+START_SECONDS = 20.0
+FAREWELL_SECONDS = 1.0
+LAST_WORDS = 4_000
+CHILD_SCRIPT = os.path.realpath(child_module.__file__)
+TEMPLATES_SCRIPT = os.path.join(os.path.dirname(CHILD_SCRIPT), "templates.py")
+
+
+class WorkerGone(Exception):
+    """The process ended while it was asked; carries its exit code, its last words, and the limit that ended it."""
+
+    def __init__(self, code: int | None, last_words: str, limit: Limit | None) -> None:
+        super().__init__(last_words)
+        self.code, self.last_words, self.limit = code, last_words, limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the worker said to one request, and what it used for it."""
+
+    said: dict[str, Any]
+    cpu_ms: float
+    max_rss_mb: float
+
+    @property
+    def is_ok(self) -> bool:
+        return bool(self.said.get("ok"))
+
+
+class Worker:
+    """A live process. Whoever holds it asks it; nobody else does at the same time."""
+
+    def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, out: str, words: IO[bytes]) -> None:
+        self._process, self._channel, self._words = process, channel, words
+        self._cpu_s = 0.0
+        self.policy, self.out = policy, out
+        self.metadata: object = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.has_ended
+
+    @property
+    def report(self) -> SandboxReport:
+        return self.policy.report()
+
+    async def ask(self, message: dict[str, object]) -> Answer:
+        """One request and its answer; raises WorkerGone."""
+        said = await self._exchange(message)
+        before, self._cpu_s = self._cpu_s, float(said.get("cpu_s", 0.0))
+        cpu_ms = max(0.0, (self._cpu_s - before) * 1000)
+        return Answer(said=said, cpu_ms=round(cpu_ms, 3), max_rss_mb=round(said.get("max_rss_kb", 0) / 1024, 1))
+
+    async def greeted(self) -> None:
+        """Wait until the process says that it is up; raises WorkerGone."""
+        await self._exchange(None)
+
+    async def _exchange(self, message: dict[str, object] | None) -> dict[str, Any]:
+        try:
+            if message is not None:
+                self._channel.send(message)
+            return await self._channel.receive()
+        except wire.ChannelClosed as error:
+            end = await self._ended_by_itself()
+            words = self._last_words() or str(error)
+            limit = limit_of(end.why, end.measured, self.policy) if end else None
+            raise WorkerGone(end.code if end else None, words, limit) from error
+
+    async def _ended_by_itself(self) -> End | None:
+        """How the process ended: by itself if it does so in a moment, by us otherwise."""
+        with anyio.move_on_after(FAREWELL_SECONDS):
+            return await self._process.wait()
+        return await self._process.stop(grace=0)
+
+    async def end(self) -> None:
+        """Let the skill clean up for a moment, then end the whole tree."""
+        with anyio.CancelScope(shield=True):
+            if not self.has_ended:
+                with anyio.move_on_after(FAREWELL_SECONDS), suppress(wire.ChannelClosed):
+                    self._channel.send({"do": "end"})
+                    await self._process.wait()
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the whole tree now, and leave nothing of it."""
+        self._channel.close()
+        await self._process.stop(grace=0)
+        self._words.close()
+        remove_tree(self.out)
+
+    def _last_words(self) -> str:
+        with suppress(OSError, ValueError):
+            size = self._words.seek(0, os.SEEK_END)
+            self._words.seek(max(0, size - LAST_WORDS))
+            return self._words.read().decode("utf-8", "replace").strip()
+        return ""
+
+
+async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, memory: int, is_spare: bool) -> Worker:
+    """A worker that is up and has loaded nothing yet; raises SandboxUnavailable."""
+    ours, theirs = socket.socketpair()
+    words = tempfile.TemporaryFile()  # noqa: SIM115
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now")
+    try:
+        process = await warden.start(
+            argv, policy, cwd=cwd, descriptors=(nothing, words.fileno(), words.fileno(), theirs.fileno())
+        )
+    except BaseException:
+        ours.close()
+        words.close()
+        raise
+    finally:
+        theirs.close()
+        os.close(nothing)
+    worker = Worker(process, await wire.connect(ours), policy, policy.write[0], words)
+    try:
+        with anyio.fail_after(START_SECONDS):
+            await worker.greeted()
+    except (WorkerGone, TimeoutError) as error:
+        await worker.kill()
+        said = f": {error.last_words}" if isinstance(error, WorkerGone) else ""
+        raise SandboxUnavailable(
+            f"a worker did not start{said}", hint="`workbench doctor` says what works on this machine"
+        ) from error
+    except BaseException:
+        await worker.kill()
+        raise
+    return worker
