@@ -12,7 +12,7 @@ from bench.figures import Figure, at_most, clean_environ, median_ms, percentile_
 from workbench.assembly import open_workbench
 from workbench.model.events import SkillHotReloaded, WatchStarted
 from workbench.runtime.bus import Subscription
-from workbench.runtime.sandbox.policy import interpreter
+from workbench.runtime.sandbox.spawning import interpreter
 
 SAVES = 150
 COLD = 15

@@ -11,7 +11,8 @@ from bench.figures import Figure, at_most, awaited, clean_environ, median_ms, pe
 from workbench.assembly import open_workbench
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS
 from workbench.runtime.sandbox.client import open_warden
-from workbench.runtime.sandbox.policy import interpreter, policy_for
+from workbench.runtime.sandbox.policy import policy_for
+from workbench.runtime.sandbox.spawning import interpreter
 
 TIMES = 200
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
@@ -30,8 +29,9 @@ from workbench.runtime.pipeline.record import record
 from workbench.runtime.pipeline.trace import trace
 from workbench.runtime.places import place_of_state, user_state_folder
 from workbench.runtime.runtime import Workbench
-from workbench.runtime.sandbox.client import WardenProcess, open_warden
+from workbench.runtime.sandbox.client import open_warden
 from workbench.runtime.sandbox.probes import strongest_tier
+from workbench.runtime.sandbox.spawning import WardenProcess
 from workbench.runtime.store.database import open_database
 from workbench.runtime.store.instances import Scratch, open_instance
 from workbench.runtime.workers.pool import open_worker_pool
@@ -44,7 +44,7 @@ def open_library(settings: Settings, environ: Mapping[str, str]) -> Iterator[Lib
     """What is known of skills, without the means to run one: enough to list, show and validate."""
     clock = SYSTEM_CLOCK
     place = place_of_state(settings.workspace, environ)
-    with open_instance(place, secrets.token_hex(8)) as instance, open_database(place) as database:
+    with open_instance(place, os.urandom(8).hex()) as instance, open_database(place) as database:
         yield Library(
             roots=roots_of(settings, environ, (shipped_folder("skills"),)),
             database=database,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
 from workbench.model.errors import WrongSettings
+from workbench.model.frozen import field_names, is_frozen, replace
 from workbench.model.settings import Settings
 from workbench.runtime.places import STATE_FOLDER, user_config_folder
 
@@ -51,22 +50,28 @@ def shipped_folder(name: str) -> str:
 def _read(path: str) -> Mapping[str, Any]:
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise WrongSettings(f"{path}: cannot be read: {error}", hint="look at its permissions") from None
+    import tomllib  # here, because most starts have no settings file to read
+
+    try:
+        return tomllib.loads(text.decode())
     except tomllib.TOMLDecodeError as error:
         raise WrongSettings(f"{path}: not TOML: {error}", hint="mend that line") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongSettings(f"{path}: cannot be read: {error}", hint="look at its permissions") from None
+    except UnicodeDecodeError:
+        raise WrongSettings(f"{path}: not UTF-8 text", hint="save it as UTF-8") from None
 
 
 def _with(settings: Settings, said: Mapping[str, Any], where: str) -> Settings:
-    sections = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    sections = {name: getattr(settings, name) for name in field_names(settings)}
     changed: dict[str, Any] = {}
     for name, values in said.items():
         section = sections.get(name)
-        if not is_dataclass(section) or isinstance(section, type):
-            known = [each for each, value in sections.items() if is_dataclass(value)]
+        if not is_frozen(section):
+            known = [each for each, value in sections.items() if is_frozen(value)]
             raise _unknown(f"{where}: unknown section [{name}]", name, known)
         if not isinstance(values, Mapping):
             raise WrongSettings(f"{where}: [{name}] is a section", hint=f"write [{name}] and its keys below it")
@@ -116,17 +121,17 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """WORKBENCH_SECTION_KEY, for the sections and keys that there are."""
-    for field in fields(settings):
-        section = getattr(settings, field.name)
-        if not is_dataclass(section):
+    for section_name in field_names(settings):
+        section = getattr(settings, section_name)
+        if not is_frozen(section):
             continue
         said = {
-            key.name: environ[name]
-            for key in fields(section)
-            if (name := f"{PREFIX}{field.name}_{key.name}".upper()) in environ
+            key: environ[variable]
+            for key in field_names(section)
+            if (variable := f"{PREFIX}{section_name}_{key}".upper()) in environ
         }
         if said:
-            settings = _with(settings, {field.name: said}, f"{PREFIX}{field.name.upper()}_…")
+            settings = _with(settings, {section_name: said}, f"{PREFIX}{section_name.upper()}_…")
     return settings
 
 

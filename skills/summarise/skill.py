@@ -13,6 +13,7 @@ SENTENCE_END = re.compile(
     """,
     re.VERBOSE,
 )
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+(?:['’-]\w+)*")  # Chinese and Japanese: each character counts
 
 
 @skill(
@@ -48,13 +49,13 @@ def summarise(text: str, words: int = 40, style: str = "plain"):
     else:
         summary = joined(sentences, chosen)
     if not chosen and sentences:
-        summary = " ".join([*sentences[0].split()[:words], LEFT_OUT])
+        summary = beginning(sentences[0], words)
     return {"summary": summary, "sentences": len(chosen), "of": len(sentences)}
 
 
 def choose(sentences, room):
     """The places of the best sentences that fit together, in the order of the text."""
-    spoken = [words_of(sentence) for sentence in sentences]
+    spoken = [WORD.findall(sentence.casefold()) for sentence in sentences]
     often = {}
     for word in (word for each in spoken for word in each):
         often[word] = often.get(word, 0) + 1
@@ -68,18 +69,20 @@ def choose(sentences, room):
     return sorted(chosen)
 
 
-def words_of(sentence):
-    """Its words in small letters. Chinese and Japanese put no spaces between them, so each character counts."""
-    return re.findall(r"[\u3040-\u30ff\u3400-\u9fff]|\w+(?:['’-]\w+)*", sentence.casefold())
-
-
 def telling(words):
     """Each word once, without the short ones: most are 'the', 'und' or 'pour'."""
     return {word for word in words if len(word) > 4 or word >= "\u3040"}
 
 
 def joined(sentences, chosen):
+    """The chosen ones as a paragraph that shows where something was left out."""
     parts = []
     for before, place in zip([-1, *chosen], chosen):
         parts += [sentences[place]] if place == before + 1 else [LEFT_OUT, sentences[place]]
     return " ".join(parts)
+
+
+def beginning(sentence, words):
+    """As much of a sentence as fits, where not one fits whole."""
+    *_, last = (word for word, _ in zip(WORD.finditer(sentence), range(words)))
+    return f"{sentence[: last.end()]} {LEFT_OUT}"

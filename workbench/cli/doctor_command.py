@@ -50,8 +50,9 @@ async def _examined(workspace: str) -> dict[str, Any]:
     from workbench.configuration import read_settings
     from workbench.runtime.places import file_system_of, place_of_state, user_state_folder
     from workbench.runtime.sandbox.client import open_warden
-    from workbench.runtime.sandbox.policy import interpreter, report_of
+    from workbench.runtime.sandbox.policy import report_of
     from workbench.runtime.sandbox.probes import forget, probe_tiers
+    from workbench.runtime.sandbox.spawning import interpreter
     from workbench.runtime.sandbox.warden import landlock
 
     settings = read_settings(workspace, os.environ)

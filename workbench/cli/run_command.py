@@ -11,7 +11,7 @@ from typing import Any
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import duration, finding_lines, place, safe, say
 from workbench.model.errors import WrongUse
-from workbench.runtime.sandbox.client import WardenProcess, spawn_warden
+from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,12 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import GLYPHS, columns, finding_lines, short_path, write
 from workbench.model.documents import skill_document
+from workbench.model.frozen import as_mapping
 from workbench.model.skill import Skill
 
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def document(skill: Skill) -> dict[str, Any]:
     manifest = skill.manifest
-    limits = {name: value for name, value in asdict(manifest.limits).items() if value is not None}
+    limits = {name: value for name, value in as_mapping(manifest.limits).items() if value is not None}
     return {
         **skill_document(skill),
         "title": manifest.title,
@@ -46,11 +46,11 @@ def document(skill: Skill) -> dict[str, Any]:
         "category": manifest.category,
         "maturity": manifest.maturity,
         "tags": list(manifest.tags),
-        "capabilities": [asdict(capability) for capability in manifest.capabilities],
+        "capabilities": [as_mapping(capability) for capability in manifest.capabilities],
         "input_schema": manifest.input_schema,
         "output_schema": manifest.output_schema,
         "example": manifest.example,
-        "permissions": asdict(manifest.permissions),
+        "permissions": as_mapping(manifest.permissions),
         "limits": limits,
         "timeout": manifest.timeout,
         "dependencies": dict(manifest.dependencies),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from workbench.model.events import (
     WatchStarted,
 )
 from workbench.model.finding import Finding
+from workbench.model.frozen import as_mapping
 from workbench.model.run import Outcome
 
 
@@ -49,7 +49,7 @@ async def _watch(options: argparse.Namespace) -> int:
 
 
 def _json(event: Event) -> str:
-    facts = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
+    facts = {name: _plain(fact) for name, fact in as_mapping(event).items()}
     return json.dumps({"event": type(event).__name__, **facts}, ensure_ascii=False, default=str)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from typing import Any
 
 from workbench.model.finding import Finding, Place
@@ -77,7 +77,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     return {
         "status": outcome.status.value,
         "output": outcome.output,
-        "output_base64": base64.b64encode(data).decode() if data is not None else None,
+        "output_base64": binascii.b2a_base64(data, newline=False).decode() if data is not None else None,
         "exit_code": outcome.exit_code,
         "stderr": outcome.stderr,
         "artifacts": list(outcome.artifacts),

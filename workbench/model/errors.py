@@ -17,8 +17,9 @@ What a skill does wrong is a value, an `ErrorKind` inside an outcome. What we or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from workbench.model.frozen import frozen
 
 
 class ExitCode(IntEnum):
@@ -106,7 +107,7 @@ class ErrorKind(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Consequence:
     """What follows from a kind of error."""
 

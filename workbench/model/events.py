@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from workbench.model.finding import Finding
+from workbench.model.frozen import frozen
 from workbench.model.run import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Event:
     """Something that happened, and when (seconds since the epoch)."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillEvent(Event):
     """Something that happened to one skill in one realm."""
 
@@ -23,7 +22,7 @@ class SkillEvent(Event):
     realm: str = "main"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WatchStarted(Event):
     """From now on every save is noticed."""
 
@@ -31,24 +30,24 @@ class WatchStarted(Event):
     skills: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillRegistered(SkillEvent):
     version: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillUnregistered(SkillEvent):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillStateChanged(SkillEvent):
     before: str
     after: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillCreated(SkillEvent):
     """A worker holds a live instance of the skill."""
 
@@ -56,19 +55,19 @@ class SkillCreated(SkillEvent):
     worker: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillValidationStarted(SkillEvent):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillValidationCompleted(SkillEvent):
     valid: bool
     score: int
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillHotReloaded(SkillEvent):
     """A save was accepted and answers from now on; the time of each step is in milliseconds."""
 
@@ -78,7 +77,7 @@ class SkillHotReloaded(SkillEvent):
     total_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillReloadFailed(SkillEvent):
     """A save was refused; the last good revision, if there is one, goes on answering."""
 
@@ -87,26 +86,26 @@ class SkillReloadFailed(SkillEvent):
     steps: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillExecutionStarted(SkillEvent):
     run: str
     revision: int
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillExecutionCompleted(SkillEvent):
     run: str
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillExecutionFailed(SkillEvent):
     run: str
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutputReceived(SkillEvent):
     """More output of a run lies in its spool; readers fetch it there."""
 

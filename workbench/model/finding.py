@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from workbench.model.frozen import frozen
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -30,7 +31,7 @@ class Severity(StrEnum):
         return self in (Severity.CRITICAL, Severity.ERROR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """A point in a file, as editors count: lines and columns from 1; 0 means the file as a whole."""
 
@@ -45,7 +46,7 @@ class Place:
         return f"{file}:{self.line}:{self.column}" if self.column else f"{file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """One thing that a check found, told so that a person knows what to do next. Its words are printable."""
 

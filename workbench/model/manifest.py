@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from workbench.model.frozen import field, frozen
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Permissions, Tier
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -16,7 +16,7 @@ def _nothing() -> Mapping[str, Any]:
     return NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Capability:
     """One thing that a skill can do, in its author's words."""
 
@@ -26,7 +26,7 @@ class Capability:
     output_types: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Command:
     """What a code_inline skill starts; arguments may hold `{name}` for an input, and stay one argument each."""
 
@@ -34,7 +34,7 @@ class Command:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Template:
     """A text with holes: single braces filled by us, or Jinja rendered in a sandboxed worker."""
 
@@ -43,7 +43,7 @@ class Template:
     output_format: str = "text"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PythonEntry:
     """Where a python skill's code is: a file, and in it a class with the interface or a decorated function."""
 
@@ -52,7 +52,7 @@ class PythonEntry:
     is_class: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Manifest:
     """Everything a skill declares. Absent is None or empty; the defaults of DEFAULTS apply where it is used."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from workbench.model.frozen import field, frozen
 
 
 class Tier(StrEnum):
@@ -31,7 +32,7 @@ class Hold(StrEnum):
     NOT_HELD = "not held"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Promise:
     """One thing that the sandbox promises, how well it is held, and by which layer."""
 
@@ -42,7 +43,7 @@ class Promise:
         return f"{self.hold.value} ({self.by})" if self.by else self.hold.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SandboxReport:
     """The truth about the walls around one run."""
 
@@ -51,7 +52,7 @@ class SandboxReport:
     promises: Mapping[str, Promise] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Permissions:
     """What a skill asks for. Nothing asked, nothing given; process_spawn None means the kind's own default."""
 
@@ -62,7 +63,7 @@ class Permissions:
     environment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """How much one run may use; None means the workspace's default."""
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 
 from workbench.model.errors import AmbiguousSkill, UnknownSkill
 from workbench.model.finding import printable
+from workbench.model.frozen import field, frozen
 from workbench.model.skill import Ref, Skill
 from workbench.model.version import parse_version, satisfies
 
 COMPARED_NAMES = 2_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Snapshot:
     """Every skill at one generation, by name. What a nearer scope hides is kept beside, never dropped."""
 
@@ -30,7 +29,6 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.skills)
 
-    @cached_property
     def _by_other_names(self) -> Mapping[str, tuple[Skill, ...]]:
         others: dict[str, dict[str, Skill]] = {}
         for skill in self.skills.values():
@@ -50,7 +48,7 @@ class Snapshot:
         return skill
 
     def _by_another_name(self, name: str) -> Skill:
-        candidates = self._by_other_names.get(name, ())
+        candidates = self._by_other_names().get(name, ())
         if not candidates:
             raise self._unknown(name)
         if len(candidates) > 1:
@@ -74,14 +72,14 @@ class Snapshot:
 
     def _unknown(self, name: str) -> UnknownSkill:
         wanted = name[:128].casefold()
-        folded = {known.casefold(): known for known in (*self._by_other_names, *self.skills)}
+        folded = {known.casefold(): known for known in (*self._by_other_names(), *self.skills)}
         likely = folded if len(folded) <= COMPARED_NAMES else [each for each in folded if each[:1] == wanted[:1]]
         near = difflib.get_close_matches(wanted, islice(likely, COMPARED_NAMES), n=1, cutoff=0.55)
         hint = f"did you mean '{folded[near[0]]}'?" if near else "`workbench list` shows every skill there is"
         return UnknownSkill(f"there is no skill '{printable(name[:128])}'", hint=hint)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Realm:
     """An isolated place to run in. Keys of cache, breakers, state, metrics and workers begin with its id."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import perf_counter_ns
 from typing import Protocol
 
 from workbench.model.errors import CONSEQUENCES, ErrorKind, ExitCode
 from workbench.model.finding import Finding, Place
+from workbench.model.frozen import field, frozen, replace
 from workbench.model.policy import SandboxReport
 from workbench.model.realm import Realm
 from workbench.model.skill import Ref, Skill
@@ -33,7 +33,7 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunError:
     """Why a run did not complete, and what to do about it."""
 
@@ -44,7 +44,7 @@ class RunError:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limit:
     """The limit that ended a run: what was allowed, and what was measured."""
 
@@ -53,7 +53,7 @@ class Limit:
     measured: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Usage:
     """What a run used; None is not known, never nothing."""
 
@@ -65,7 +65,7 @@ class Usage:
     cost_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StageNote:
     """What one stage did, and how long it took without the stages inside it."""
 
@@ -74,7 +74,7 @@ class StageNote:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """How a run ended."""
 
@@ -179,7 +179,7 @@ class Trail:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Caller:
     """On whose behalf a run happens, when that was said."""
 
@@ -188,7 +188,7 @@ class Caller:
     agent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """One execution, from the moment it is asked for."""
 
@@ -225,5 +225,5 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def new_run_id(now: float) -> str:
     """A ULID: 48 bits of milliseconds and 80 of chance, so that ids sort by time and never meet."""
-    number = int(now * 1000) << 80 | secrets.randbits(80)
+    number = int(now * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from workbench.model.frozen import field, frozen
 from workbench.model.policy import Tier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillsSettings:
     """Where skills come from, besides the workspace."""
 
@@ -16,7 +15,7 @@ class SkillsSettings:
     hot_reload_enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SecuritySettings:
     """The workspace's own bounds on every skill."""
 
@@ -30,7 +29,7 @@ class SecuritySettings:
     max_output_mb: float = 16.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PerformanceSettings:
     """How much runs at once."""
 
@@ -38,7 +37,7 @@ class PerformanceSettings:
     spare_workers: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DevelopmentSettings:
     """How the watcher looks at files."""
 
@@ -48,7 +47,7 @@ class DevelopmentSettings:
     force_polling: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """Everything that can be set; a section is handed to the room that it concerns."""
 

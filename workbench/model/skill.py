@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workbench.model.finding import Finding, breaks
+from workbench.model.frozen import frozen, replace
 from workbench.model.manifest import Manifest
 
 LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -59,7 +59,7 @@ MOVES: dict[SkillState, frozenset[SkillState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillFile:
     """One regular file of a skill, as it was read."""
 
@@ -68,7 +68,7 @@ class SkillFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Skill:
     """One skill as its files said it at one moment; an edit makes a new one."""
 
@@ -122,7 +122,7 @@ def digest_of(files: Iterable[SkillFile]) -> str:
     return whole.hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ref:
     """How a person names a skill: a name, and behind `@` a revision (`r3`) or a version range."""
 

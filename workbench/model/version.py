@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import total_ordering
+
+from workbench.model.frozen import frozen
 
 _PATTERN = re.compile(
     r"v?(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9}){0,2})"
@@ -15,7 +16,7 @@ _PATTERN = re.compile(
 
 
 @total_ordering
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Version:
     """major.minor.patch with an optional pre-release; build metadata is carried but never compared."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 from contextlib import suppress
+from typing import IO
 
 
 def write_atomically(path: str, data: bytes, *, mode: int = 0o644) -> None:
     """Replace a file's content at once; a crash leaves the old content or the new, never half."""
     folder, name = os.path.split(path)
-    descriptor, beside = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
+    beside = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -26,6 +25,9 @@ def write_atomically(path: str, data: bytes, *, mode: int = 0o644) -> None:
 
 def remove_tree(folder: str) -> None:
     """Remove a folder and all below it, however deep it is; what cannot be removed stays."""
+    import shutil  # here, because it costs more to import than most runs have to remove
+    import subprocess
+
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -35,3 +37,14 @@ def remove_tree(folder: str) -> None:
         subprocess.run(
             ["/bin/rm", "-rf", "--", folder], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+
+
+def nameless_file() -> IO[bytes]:
+    """A file for reading and writing that has no name and is gone when it is closed."""
+    folder = os.environ.get("TMPDIR", "/tmp")
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), "w+b")
+    except OSError:
+        import tempfile  # for file systems that know no nameless files
+
+        return tempfile.TemporaryFile()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from workbench.model.errors import StoreUnavailable
+from workbench.model.frozen import frozen
 
 STATE_FOLDER = ".workbench"
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "drvfs"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StatePlace:
     """The folder for state, and why it is that one. It may not exist yet: nothing is made before the first write."""
 

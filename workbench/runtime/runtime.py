@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 
 from workbench.model.errors import ErrorKind
 from workbench.model.events import SkillReloadFailed
+from workbench.model.frozen import field, frozen
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
 from workbench.model.run import Caller, Handler, Outcome, Run, failure, new_run_id
@@ -24,7 +24,7 @@ from workbench.runtime.workers.pool import Code, WorkerPool
 NOBODY = Caller()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Result:
     """A run and how it ended; `instead_of` tells why an older revision answered, where one did."""
 
@@ -33,7 +33,7 @@ class Result:
     instead_of: Refused | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Workbench:
     """An open workbench. Made by `open_workbench`, closed with its block."""
 

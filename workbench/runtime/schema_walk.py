@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from urllib.parse import unquote
@@ -134,13 +133,13 @@ def _meetings(part: object, node: Node, applied: _Applied) -> Iterator[tuple[obj
         yield from ((below, child) for child in (*applied.every_child, *applied.one_child) for below in part)
 
 
-@dataclass(slots=True)
 class _Applied:
     """The subschemas of one node by what they are applied to."""
 
-    same_value: list[Node] = field(default_factory=list)
-    one_child: list[Node] = field(default_factory=list)
-    every_child: list[Node] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.same_value: list[Node] = []
+        self.one_child: list[Node] = []
+        self.every_child: list[Node] = []
 
     @property
     def all(self) -> tuple[Node, ...]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from workbench.runtime.formats.python_literals import POSITIONS
 from workbench.runtime.formats.python_reader import (
     MAX_BYTES,
     PythonRefused,
@@ -9,6 +12,7 @@ from workbench.runtime.formats.python_reader import (
     may_hold_a_skill,
     read_python,
 )
+from workbench.sdk import SkillCapability, SkillMetadata
 
 CLASS = """
 class Greet(SkillInterface):
@@ -118,6 +122,12 @@ def test_metadata_of_plain_values_is_read() -> None:
         "capabilities": [{"name": "say", "description": "says"}],
         "config": {"a": [1, None, True]},
     }
+
+
+def test_arguments_without_a_name_are_those_of_the_interface_in_its_order() -> None:
+    for written in (SkillMetadata, SkillCapability):
+        names = tuple(field.name for field in dataclasses.fields(written))
+        assert names[: len(POSITIONS[written.__name__])] == POSITIONS[written.__name__]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from workbench.runtime.sandbox.client import Child, Warden, open_warden
 from workbench.runtime.sandbox.policy import policy_for
 from workbench.runtime.sandbox.probes import probe_tiers
 from workbench.runtime.sandbox.warden import landlock
+from workbench.runtime.sandbox.warden.namespaces import pid_in
 
 pytestmark = pytest.mark.anyio
 
@@ -143,6 +144,19 @@ async def test_who_is_asked_politely_may_clean_up(tier: Tier, tmp_path: Path) ->
         assert end is not None
         assert end.code == 9
     assert (tmp_path / "mark").read_text() == "cleaned\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "pid"),
+    [
+        (b'{ "child-pid": 829, "cgroup-namespace": 4026532 }', 829),
+        (b'{ "child-pid": 4194303, "cgroup-namespace": 4026532 }', 4194303),
+        (b'{ "exit-code": 7 }', 0),
+        (b"", 0),
+    ],
+)
+def test_the_pid_that_bubblewrap_tells_is_read_whatever_its_length(status: bytes, pid: int) -> None:
+    assert pid_in(status) == pid
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
-from importlib.resources import files
 
 NAMES = ("skill",)
 
 
 def schema_text(name: str) -> str:
     """The text of a shipped schema."""
-    return files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
+    with open(os.path.join(os.path.dirname(__file__), f"{name}.json"), encoding="utf-8") as file:
+        return file.read()
 
 
 @cache

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from time import perf_counter
 
 import anyio
 
 from workbench.model.events import SkillCreated, SkillRegistered, SkillStateChanged, SkillUnregistered
 from workbench.model.finding import Finding, Place, Severity
+from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Realm, Snapshot
 from workbench.model.skill import Kind, Skill, SkillState
 from workbench.runtime.bus import Bus
@@ -30,7 +30,7 @@ LOAD_SECONDS = 20.0
 Steps = tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Accepted:
     """The candidate answers from now on."""
 
@@ -38,7 +38,7 @@ class Accepted:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refused:
     """The candidate does not answer; what answers instead, if anything does."""
 

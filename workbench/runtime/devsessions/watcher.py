@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import anyio
-from watchfiles import Change, awatch
 
 from workbench.model.settings import DevelopmentSettings
 from workbench.runtime.devsessions.polling import polled
@@ -48,6 +47,8 @@ class Watcher:
                 async for paths in looks:
                     yield paths
             return
+        from watchfiles import awatch  # here, because only who watches needs it
+
         changes = awatch(
             *folders,
             watch_filter=is_of_interest,
@@ -75,7 +76,7 @@ class Watcher:
         return [root.folder for root in self._roots if os.path.isdir(root.folder)]
 
 
-def is_of_interest(change: Change, path: str) -> bool:
+def is_of_interest(_change: object, path: str) -> bool:
     """Everything but state, caches and version control; editors' leftovers too may hide a rename."""
     parts = path.split("/")
     return not any(part in (STATE_FOLDER, ".git", "__pycache__", "node_modules") for part in parts)

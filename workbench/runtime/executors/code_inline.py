@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import IO
 
 import anyio
@@ -14,11 +12,12 @@ import msgspec
 
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Place
+from workbench.model.frozen import replace
 from workbench.model.manifest import Command
 from workbench.model.policy import Tier
 from workbench.model.run import Limit, Outcome, Run, Status, Usage, failure
 from workbench.model.settings import SecuritySettings
-from workbench.runtime.atomic import remove_tree
+from workbench.runtime.atomic import nameless_file, remove_tree
 from workbench.runtime.executors.failures import over_limit
 from workbench.runtime.executors.output import OutputTooLarge, Pipe
 from workbench.runtime.library.revisions import Revisions
@@ -56,7 +55,7 @@ class CodeInline:
         os.makedirs(out, mode=0o700)
         policy = self._policy(run, folder, out)
         try:
-            with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
+            with nameless_file() as given, nameless_file() as errors:
                 given.write(msgspec.json.encode(run.inputs, enc_hook=str))
                 given.seek(0)
                 return await self._run(run, filled(command, run.inputs), policy, folder, given, errors)

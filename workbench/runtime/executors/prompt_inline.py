@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Place
+from workbench.model.frozen import replace
 from workbench.model.manifest import Template
 from workbench.model.run import Outcome, Run, Status, Usage, failure
 from workbench.runtime.executors.failures import crashed

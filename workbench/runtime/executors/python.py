@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import replace
+import binascii
 
+from workbench.model.frozen import replace
 from workbench.model.run import Outcome, Run, Status, Usage
 from workbench.model.skill import Skill
 from workbench.runtime.executors.failures import crashed, failure_of
@@ -56,7 +56,7 @@ def _outcome(run: Run, worker: Worker, answer: Answer) -> Outcome:
     usage = Usage(cpu_ms=answer.cpu_ms, max_rss_mb=answer.max_rss_mb)
     stderr = "".join(str(said.get(stream) or "") for stream in ("stdout", "stderr"))
     if answer.is_ok:
-        raw = base64.b64decode(said["base64"]) if "base64" in said else None
+        raw = binascii.a2b_base64(said["base64"]) if "base64" in said else None
         return Outcome(
             status=Status.COMPLETED,
             output=said.get("output"),

@@ -6,10 +6,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from workbench.model.finding import Finding, Place, Severity, printable
+from workbench.model.frozen import frozen
 from workbench.model.skill import SkillFile
 
 MAX_FILES = 2_000
@@ -24,7 +24,7 @@ MAX_IGNORE_BYTES, MAX_IGNORE_LINES = 64_000, 200
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FolderContent:
     """What was found: the files that make the digest, the entry's bytes, and what is wrong."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from workbench.runtime.formats.lines import end_of, place_of
+
 MAX_DEPTH = 64
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _STRING_OR_BRACKET = re.compile(rf"{_STRING}|([\[{{])|([\]}}])", re.DOTALL)
@@ -22,11 +24,6 @@ class JsonRefused(Exception):
         self.message, self.line, self.column, self.hint = message, line, column, hint
 
 
-def place_of(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, from 1."""
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
 def is_too_deep(text: str) -> bool:
     return _too_deep_at(text) is not None
 
@@ -36,9 +33,8 @@ def explained(data: bytes, refusal: str) -> JsonRefused:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
         hint = "save it as UTF-8" if data[:2] not in _UTF_16_MARKS else "it looks like UTF-16: save it as UTF-8"
-        return JsonRefused("not UTF-8 text", *place_of(before, len(before)), hint)
+        return JsonRefused("not UTF-8 text", *end_of(data[: error.start].decode()), hint)
     message, offset, hint = _mistake(text) or ("not JSON", 0, refusal)
     return JsonRefused(message, *place_of(text, min(offset, len(text.rstrip()))), hint)
 

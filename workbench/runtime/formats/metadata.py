@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from workbench.model.finding import Place
+from workbench.model.frozen import replace
 from workbench.model.skill import Skill, SkillState
 from workbench.runtime.formats.manifest_reader import ManifestReader
 from workbench.runtime.formats.reader import as_manifest

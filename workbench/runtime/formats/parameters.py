@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from workbench.model.frozen import replace
 from workbench.runtime.schemas import Problem, problems_of_schema
 
 _COPIED = {

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 from workbench.runtime.schemas import Pointer
-from workbench.sdk import SkillCapability, SkillMetadata
 
 NOT_PLAIN: Any = object()
 _ENUMS = ("SkillType", "Maturity")
-_POSITIONS = {of.__name__: tuple(field.name for field in fields(of)) for of in (SkillCapability, SkillMetadata)}
+POSITIONS = {
+    "SkillMetadata": ("skill_id", "name", "version", "description", "author", "skill_type", "capabilities"),
+    "SkillCapability": ("name", "description", "input_types", "output_types"),
+}
 _LARGEST_INTEGER_BITS = 64
 
 
@@ -25,7 +26,7 @@ def last_name(node: ast.expr | None) -> str:
 
 def arguments_of(call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.expr | ast.keyword]]:
     """The name, the value and the beginning of each argument; what has no name, `*a` and `**b`, has the name ''."""
-    names = _POSITIONS.get(last_name(call.func), ())
+    names = POSITIONS.get(last_name(call.func), ())
     for index, argument in enumerate(call.args):
         is_known = index < len(names) and not isinstance(argument, ast.Starred)
         yield (names[index] if is_known else ""), argument, argument

@@ -6,7 +6,6 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.model.manifest import PythonEntry
@@ -28,24 +27,22 @@ class PythonRefused(Exception):
         self.message, self.line, self.column, self.hint = message, line, column, hint
 
 
-@dataclass(slots=True, kw_only=True)
 class PythonSource:
     """What the tree tells: where the code is, the literal part of the metadata, and where each of it stands."""
 
-    entry: PythonEntry
-    line: int
-    source: bytes
-    metadata: dict[str, Any] = field(default_factory=dict)
-    nodes: dict[Pointer, ast.expr | ast.keyword] = field(default_factory=dict)
-    unread: str = ""
-    missing_methods: tuple[str, ...] = ()
+    def __init__(self, entry: PythonEntry, line: int, source: bytes) -> None:
+        self.entry, self.line, self._source = entry, line, source
+        self.metadata: dict[str, Any] = {}
+        self.nodes: dict[Pointer, ast.expr | ast.keyword] = {}
+        self.unread = ""
+        self.missing_methods: tuple[str, ...] = ()
 
     def place_of(self, pointer: Pointer) -> tuple[int, int]:
         """Line and column, from 1, of the nearest part of the metadata that is written down."""
         while pointer and pointer not in self.nodes:
             pointer = pointer[:-1]
         node = self.nodes.get(pointer)
-        return _inside(self.source, node.lineno, node.col_offset) if node else (self.line, 1)
+        return _inside(self._source, node.lineno, node.col_offset) if node else (self.line, 1)
 
 
 def may_hold_a_skill(source: bytes) -> bool:
@@ -121,7 +118,7 @@ def _functions(tree: ast.Module, source: bytes, file: str) -> Iterator[PythonSou
 
 def _read_class(family: list[ast.ClassDef], source: bytes, file: str) -> PythonSource:
     """A class by itself and the classes of the same file that it builds upon, nearest first."""
-    read = PythonSource(entry=PythonEntry(file=file, name=family[0].name), line=family[0].lineno, source=source)
+    read = PythonSource(PythonEntry(file=file, name=family[0].name), family[0].lineno, source)
     members = [item for node in family for item in node.body]
     methods = {item.name: item for item in reversed(members) if isinstance(item, Function)}
     read.missing_methods = tuple(name for name in _NEEDED if name not in methods)
@@ -136,7 +133,7 @@ def _read_class(family: list[ast.ClassDef], source: bytes, file: str) -> PythonS
 
 def _read_function(node: Function, decorator: ast.expr, source: bytes, file: str) -> PythonSource:
     entry = PythonEntry(file=file, name=node.name, is_class=False)
-    read = PythonSource(entry=entry, line=node.lineno, source=source)
+    read = PythonSource(entry, node.lineno, source)
     if isinstance(decorator, ast.Call):
         _read_arguments(decorator, read)
     read.metadata.setdefault("name", node.name.replace("_", "-"))

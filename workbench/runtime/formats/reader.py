@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from workbench.model.finding import Finding, Place, Severity, breaks, printable
+from workbench.model.frozen import frozen
 from workbench.model.manifest import Manifest, PythonEntry
 from workbench.model.skill import LEGAL_NAME, Kind, Scope, Skill, SkillState, digest_of
 from workbench.runtime.formats.folder import FolderContent, Unreadable, counts, read_folder, read_small
 from workbench.runtime.formats.json_reader import JsonPlaces, JsonRefused, read_json, repeated_keys
+from workbench.runtime.formats.lines import end_of
 from workbench.runtime.formats.manifest_reader import ManifestReader
 from workbench.runtime.formats.names import LEGAL_HINT, legal_form_of
 from workbench.runtime.formats.python_reader import PythonRefused, PythonSource, may_hold_a_skill, read_python
@@ -34,7 +35,7 @@ _SIGNATURES = {
 _PYTHON_HINT = "write a class that inherits SkillInterface, or a function under @skill"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Said:
     """What an entry says of its skill."""
 
@@ -61,7 +62,7 @@ def read_skill(
             return None
         return broken(folder, entry, scope, name, (error.finding,), single_file=single_file)
     read = _from_json if entry.endswith(".json") else _from_python if entry.endswith(".py") else _from_skill_md
-    said = read(_Entry(folder, entry, name, content, single_file))
+    said = read(_Entry(folder=folder, file=entry, name=name, content=content, single_file=single_file))
     if said is None:
         return None
     findings = (*content.findings, *said.findings)
@@ -101,7 +102,7 @@ def broken(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     """The file that begins a skill."""
 
@@ -132,8 +133,7 @@ def _from_skill_md(entry: _Entry) -> _Said:
     try:
         text = entry.data.decode()
     except UnicodeDecodeError as error:
-        before = entry.data[: error.start].decode()
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = end_of(entry.data[: error.start].decode())
         finding = _error("skill-md.encoding", "not UTF-8 text", entry.path, line, column, "save it as UTF-8")
         return entry.refused(Kind.AGENT_SKILL, finding)
     read = read_skill_md(text, file=entry.path, folder_name=entry.name)

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
 
 from workbench.model.finding import Finding, Place, Severity
+from workbench.model.frozen import frozen
 from workbench.model.manifest import Manifest
 from workbench.model.skill import LEGAL_NAME
 from workbench.model.version import parse_version
@@ -26,7 +26,7 @@ _LAST_LINE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _TOOL = re.compile(r"[^\s,(]+(?:\([^)]*\))?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkillMd:
     """What a SKILL.md says, and what is to be said of it."""
 
@@ -60,11 +60,9 @@ class _Reading:
         self._file = file
         self._fields: dict[str, object] | None = None
         self._document: YamlDocument | None = None
-        self._last_line = 0
         self.findings: list[Finding] = []
 
     def read(self, front: str) -> None:
-        self._last_line = front.count("\n")
         try:
             document: YamlDocument | None = read_front_matter(front)
         except YamlRefused as refusal:
@@ -159,8 +157,8 @@ class _Reading:
         self._tell(severity, rule, message, place, hint)
 
     def _tell(self, severity: Severity, rule: str, message: str, at: tuple[int, int], hint: str) -> None:
-        """`at` counts from the front matter's first line as 1; a parser may count more kinds of line ends than we."""
-        place = Place(file=self._file, line=min(at[0], self._last_line) + 1, column=at[1])
+        """`at` counts from the front matter's first line as 1."""
+        place = Place(file=self._file, line=at[0] + 1, column=at[1])
         self.findings.append(
             Finding(severity=severity, rule=f"skill-md.{rule}", message=message, place=place, hint=hint)
         )

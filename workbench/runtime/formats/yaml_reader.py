@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from workbench.runtime.formats.lines import place_of
+
 MAX_BYTES = 64_000
 MAX_DEPTH = 64
 MAX_NODES = 10_000
@@ -38,7 +40,7 @@ class YamlRefused(Exception):
 class YamlDocument:
     """A document's value, and where each key and item stands in it, which is looked up when it is first asked for."""
 
-    def __init__(self, value: object, text: str, places: dict[Pointer, tuple[int, int]] | None = None) -> None:
+    def __init__(self, value: object, text: str, places: Mapping[Pointer, tuple[int, int]] | None = None) -> None:
         self.value = value
         self._text, self._places = text, places
 
@@ -46,8 +48,9 @@ class YamlDocument:
     def places(self) -> Mapping[Pointer, tuple[int, int]]:
         """Line and column, from 1, by the path of keys and positions."""
         if self._places is None:
-            self._places = {}
-            _read(self._text, self._places, as_text=True)
+            offsets: dict[Pointer, int] = {}
+            _read(self._text, offsets, as_text=True)
+            self._places = {pointer: place_of(self._text, offset) for pointer, offset in offsets.items()}
         return self._places
 
 
@@ -58,18 +61,18 @@ def read_yaml(text: str, *, as_text: bool = False) -> YamlDocument:
     return YamlDocument(_read(text, None, as_text=as_text), text)
 
 
-def _read(text: str, places: dict[Pointer, tuple[int, int]] | None, *, as_text: bool) -> object:
+def _read(text: str, offsets: dict[Pointer, int] | None, *, as_text: bool) -> object:
     try:
         loader = _LOADER(text)
     except UnicodeEncodeError as error:
-        raise YamlRefused("half of a character", *_place_of(text, error.start), "save it as UTF-8") from error
+        raise YamlRefused("half of a character", *place_of(text, error.start), "save it as UTF-8") from error
     except yaml.reader.ReaderError as error:
         raise _unprintable(text, error) from error
     try:
-        return _Builder(loader, places, as_text=as_text).build()
+        return _Builder(text, loader, offsets, as_text=as_text).build()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        place = place_of(text, mark.index) if mark else (1, 1)
         raise YamlRefused(*_worded(error.problem or str(error.context), place)) from error
     except yaml.reader.ReaderError as error:
         raise _unprintable(text, error) from error
@@ -79,12 +82,8 @@ def _read(text: str, places: dict[Pointer, tuple[int, int]] | None, *, as_text: 
 
 def _unprintable(text: str, error: yaml.reader.ReaderError) -> YamlRefused:
     match = yaml.reader.Reader.NON_PRINTABLE.search(text)
-    place = _place_of(text, match.start()) if match else (1, 1)
+    place = place_of(text, match.start()) if match else (1, 1)
     return YamlRefused(f"not YAML: {error.reason}", *place, "remove this character: it cannot be seen")
-
-
-def _place_of(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _worded(problem: str, place: tuple[int, int]) -> tuple[str, int, int, str]:
@@ -101,8 +100,8 @@ def _worded(problem: str, place: tuple[int, int]) -> tuple[str, int, int, str]:
 class _Builder:
     """Makes the value from the events of one document."""
 
-    def __init__(self, loader: Any, places: dict[Pointer, tuple[int, int]] | None, *, as_text: bool) -> None:
-        self._next, self._places, self._as_text = loader.get_event, places, as_text
+    def __init__(self, text: str, loader: Any, offsets: dict[Pointer, int] | None, *, as_text: bool) -> None:
+        self._text, self._next, self._offsets, self._as_text = text, loader.get_event, offsets, as_text
         self._anchors: dict[str, object] = {}
         self._depth = self._nodes = 0
 
@@ -118,7 +117,7 @@ class _Builder:
     def _value(self, event: Any, kind: Any, path: Pointer) -> object:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise _refused(event, f"more than {MAX_NODES:,} values", "keep data in a file of its own")
+            raise self._refused(event, f"more than {MAX_NODES:,} values", "keep data in a file of its own")
         if kind is yaml.ScalarEvent:
             value = event.value if self._as_text or event.style else _plain_value(event.value)
             if event.anchor:
@@ -128,7 +127,7 @@ class _Builder:
             return self._aliased(event)
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise _refused(event, f"nested more than {MAX_DEPTH} levels deep", "make it flatter")
+            raise self._refused(event, f"nested more than {MAX_DEPTH} levels deep", "make it flatter")
         if event.anchor:
             self._anchors[event.anchor] = _Builder
         container = self._mapping(path) if kind is yaml.MappingStartEvent else self._sequence(path)
@@ -139,13 +138,13 @@ class _Builder:
         items: dict[str, object] = {}
         while type(event := self._next()) is not yaml.MappingEndEvent:
             if type(event) is not yaml.ScalarEvent:
-                raise _refused(event, "a key must be a plain text", "put it in quotes")
+                raise self._refused(event, "a key must be a plain text", "put it in quotes")
             key: str = event.value
             if key in items:
-                raise _refused(event, f"the key '{key[:80]}' stands twice", "remove one of them")
+                raise self._refused(event, f"the key '{key[:80]}' stands twice", "remove one of them")
             below = (*path, key)
-            if self._places is not None:
-                self._places[below] = _place(event)
+            if self._offsets is not None:
+                self._offsets[below] = _begin_of(event)
             self._nodes += 1
             event = self._next()
             items[key] = self._value(event, type(event), below)
@@ -155,18 +154,26 @@ class _Builder:
         items: list[object] = []
         while (kind := type(event := self._next())) is not yaml.SequenceEndEvent:
             below = (*path, len(items))
-            if self._places is not None:
-                self._places[below] = _place(event)
+            if self._offsets is not None:
+                self._offsets[below] = _begin_of(event)
             items.append(self._value(event, kind, below))
         return items
 
     def _aliased(self, event: Any) -> object:
         value = self._anchors.get(event.anchor, self)
         if value is self:
-            raise _refused(event, f"nothing is called '&{event.anchor[:80]}'", "put the text in quotes")
+            raise self._refused(event, f"nothing is called '&{event.anchor[:80]}'", "put the text in quotes")
         if value is _Builder:
-            raise _refused(event, "an alias may stand for a plain value only", "write the value out")
+            raise self._refused(event, "an alias may stand for a plain value only", "write the value out")
         return value
+
+    def _refused(self, event: Any, message: str, hint: str) -> YamlRefused:
+        return YamlRefused(message, *place_of(self._text, _begin_of(event)), hint)
+
+
+def _begin_of(event: Any) -> int:
+    offset: int = event.start_mark.index
+    return offset
 
 
 def _plain_value(text: str) -> object:
@@ -178,11 +185,3 @@ def _plain_value(text: str) -> object:
         if _FLOAT.fullmatch(text):
             return float(text)
     return text
-
-
-def _place(event: Any) -> tuple[int, int]:
-    return event.start_mark.line + 1, event.start_mark.column + 1
-
-
-def _refused(event: Any, message: str, hint: str) -> YamlRefused:
-    return YamlRefused(message, *_place(event), hint)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from workbench.model.finding import Finding, Place, Severity, printable
+from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Snapshot
 from workbench.model.skill import Scope, Skill
 from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
@@ -16,7 +16,7 @@ MAX_DEPTH = 6
 _LOOK_AT_PERMISSIONS = "look at its permissions, and who owns it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Root:
     """A folder that skills are read from."""
 
@@ -24,7 +24,7 @@ class Root:
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Spot:
     """Where a skill may be: a folder and the file in it that begins it; or why nobody can tell, and what helps."""
 

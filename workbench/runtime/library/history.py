@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from workbench.model.documents import outcome_document
+from workbench.model.frozen import frozen
 from workbench.model.run import Outcome, Run, Status
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.database import Database
@@ -22,7 +22,7 @@ _INSERT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PastRun:
     """One line of the history."""
 

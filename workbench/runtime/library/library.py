@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
 from workbench.model.errors import UnknownRevision, UnknownSkill
+from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Snapshot
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
@@ -22,7 +22,7 @@ from workbench.runtime.store.database import Database
 from workbench.runtime.store.instances import Scratch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Library:
     """Reads files and remembers what was accepted; what answers at the moment is a session's to know."""
 

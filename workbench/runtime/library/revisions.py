@@ -5,15 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
 
 from workbench.model.errors import StoreUnavailable, UnknownRevision
+from workbench.model.frozen import frozen, replace
 from workbench.model.skill import Scope, Skill
+from workbench.runtime.atomic import remove_tree
 from workbench.runtime.formats.reader import read_skill
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.database import Database
@@ -26,7 +24,7 @@ class ChangedMeanwhile(Exception):
     """A file is no longer what was read: read the skill again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Revision:
     """One accepted state."""
 
@@ -63,14 +61,14 @@ class Revisions:
         if os.path.isdir(target):
             return target
         self._place.prepared()
-        beside = f"{self.folder_of(skill.name)}/.{secrets.token_hex(8)}"
+        beside = f"{self.folder_of(skill.name)}/.{os.urandom(8).hex()}"
         try:
             os.makedirs(beside, mode=0o755)
             for file in skill.files:
                 _copy(f"{skill.folder}/{file.path}", f"{beside}/{file.path}", file.sha256, file.is_executable)
             os.rename(beside, target)
         except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
+            remove_tree(beside)
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and os.path.isdir(target):
                 return target
             if error.errno in (errno.ENOENT, errno.EACCES, errno.ELOOP) and not os.path.isdir(beside):
@@ -79,7 +77,7 @@ class Revisions:
                 raise ChangedMeanwhile(skill.name) from error
             raise _no_room(target, error) from error
         except ChangedMeanwhile:
-            shutil.rmtree(beside, ignore_errors=True)
+            remove_tree(beside)
             raise
         return target
 
@@ -89,8 +87,7 @@ class Revisions:
             "SELECT 1 FROM revision WHERE skill = ? AND digest = ? LIMIT 1", (skill.name, skill.digest)
         )
         if not known:
-            with suppress(OSError):
-                shutil.rmtree(self.code_folder(skill))
+            remove_tree(self.code_folder(skill))
 
     def head(self, name: str, realm: str = "main") -> Revision | None:
         """The newest accepted revision of a skill in a realm."""

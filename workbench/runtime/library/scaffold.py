@@ -10,13 +10,13 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NoReturn
 
 from workbench.model.errors import Conflict, MachineCannot, WrongUse
 from workbench.model.finding import printable
+from workbench.model.frozen import frozen
 from workbench.model.skill import LEGAL_NAME, Scope, Skill
 from workbench.runtime.atomic import remove_tree
 from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
@@ -30,7 +30,7 @@ _HOLE = re.compile(r"«([a-z_]+)»")
 _ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Template:
     """What a new skill can begin as; its files lie in `templates/NAME`, each with `.in` behind its name."""
 
@@ -78,7 +78,7 @@ VARIABLES = {"version": "0.1.0", "description": "", "author": "", "license": "MI
 ALSO_CALLED = {"basic_skill": "python-class", "skill_description": "description"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Made:
     """A skill that was just made: where it lies, and its files in the order of their names."""
 

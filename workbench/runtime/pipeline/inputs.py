@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
+from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, failure
 from workbench.runtime.schemas import Problem, validator_of
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import msgspec
 
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
+from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Status, failure
 from workbench.runtime.formats.yaml_reader import YamlRefused, read_yaml
 from workbench.runtime.schemas import Problem, validator_of

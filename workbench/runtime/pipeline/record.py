@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
 from workbench.model.errors import ErrorKind
+from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Stage, failure
 from workbench.runtime.clock import Clock
 

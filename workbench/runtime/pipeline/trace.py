@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from workbench.model.events import SkillExecutionCompleted, SkillExecutionFailed, SkillExecutionStarted
+from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Stage
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock

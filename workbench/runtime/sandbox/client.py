@@ -5,54 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
 from workbench.model.errors import SandboxUnavailable, WardenGone
-from workbench.runtime.sandbox.policy import OPEN_FILES, Policy, interpreter
+from workbench.model.frozen import frozen
+from workbench.runtime.sandbox.policy import OPEN_FILES, Policy
+from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 from workbench.runtime.sandbox.warden import wire
 
-_PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from workbench.runtime.sandbox.warden.main import main; main()"
 GRACE_SECONDS = 0.3
 LAST_RESORT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WardenProcess:
-    """A warden that was started: its pid and our end of the channel."""
-
-    pid: int
-    channel: socket.socket
-
-
-def spawn_warden() -> WardenProcess:
-    """Start the warden with an empty environment; quick, and possible before anything heavy is imported."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    arguments = [interpreter(), "-I", "-S", "-c", _BOOT, _PACKAGE_ROOT, "3"]
-    with theirs, open(os.devnull, "r+b", buffering=0) as nothing:
-        pid = os.posix_spawn(
-            arguments[0],
-            arguments,
-            {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
-                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 2),
-                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
-            ],
-            setsigdef=(signal.SIGPIPE,),
-        )
-    return WardenProcess(pid=pid, channel=ours)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class End:
     """How a child ended: its exit code (128 + n for signal n), and what it used where that is known.
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
-import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
+from workbench.model.frozen import field, frozen
 from workbench.model.policy import Hold, Limits, Permissions, Promise, SandboxReport, Tier
 from workbench.model.run import Limit
 from workbench.model.settings import SecuritySettings
+from workbench.runtime.sandbox.spawning import interpreter
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 OPEN_FILES = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Policy:
     """Everything a child may see and use. Two children of equal policies may share a warm process's place."""
 
@@ -92,26 +91,11 @@ def _is_harmless(name: str) -> bool:
 
 
 @cache
-def interpreter() -> str:
-    """The real program behind this Python: not a virtual environment's link to it."""
-    return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
-
-
-@cache
 def runtime_folders() -> tuple[str, ...]:
     """What that program needs to start, where the system's own folders do not hold it."""
-    libraries = sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix})
-    shared = sysconfig.get_config_var("LIBDIR") if sysconfig.get_config_var("Py_ENABLE_SHARED") else None
-    wanted = [interpreter(), os.path.realpath(libraries)]
-    wanted += [os.path.realpath(os.path.dirname(libraries))] if shared and os.path.isdir(shared) else []
-    links = os.path.join(os.path.dirname(interpreter()), "python3")
-    wanted += [] if not os.path.exists(links) else [os.path.dirname(interpreter())]
-    outside = [path for path in wanted if not path.startswith(("/usr/", "/bin/", "/lib/")) and os.path.exists(path)]
-    return tuple(path for path in dict.fromkeys(outside) if not any(_is_inside(path, other) for other in outside))
-
-
-def _is_inside(path: str, other: str) -> bool:
-    return path != other and path.startswith(f"{other}/")
+    libraries = os.path.dirname(os.path.dirname(os.path.realpath(os.__file__)))
+    wanted = (libraries, os.path.dirname(interpreter()))
+    return tuple(path for path in wanted if not path.startswith(("/usr/", "/bin/", "/lib/")))
 
 
 def report_of(tier: Tier, *, spawn: bool) -> SandboxReport:

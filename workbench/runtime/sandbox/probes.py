@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import anyio
 
 from workbench.model.errors import MachineCannot
+from workbench.model.frozen import frozen
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Tier
 from workbench.model.settings import SecuritySettings
-from workbench.runtime.atomic import write_atomically
+from workbench.runtime.atomic import nameless_file, remove_tree, write_atomically
 from workbench.runtime.sandbox import canary
 from workbench.runtime.sandbox.client import Warden
-from workbench.runtime.sandbox.policy import interpreter, policy_for
+from workbench.runtime.sandbox.policy import policy_for
+from workbench.runtime.sandbox.spawning import interpreter
 
 SECONDS = 10.0
 # Tier B does not hide other processes: it says so, and is not failed for it.
 NOT_PROMISED = {Tier.A_PLUS: frozenset[str](), Tier.A: frozenset[str](), Tier.B: frozenset({"signal"})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Probe:
     """What one tier's canary found: whether the tier holds here, and if not, why."""
 
@@ -126,8 +124,10 @@ async def _probe(warden: Warden, security: SecuritySettings, tier: Tier) -> Prob
 @contextmanager
 def _bait() -> Iterator[tuple[dict[str, object], str, socket.socket]]:
     """Things that a canary must not reach, and the one folder that it must."""
+    import tempfile  # here, because most starts remember what was found
+
     folder = os.path.realpath(tempfile.mkdtemp(prefix="workbench-canary-"))
-    word = secrets.token_hex(16)
+    word = os.urandom(16).hex()
     out = os.path.join(folder, "out")
     os.mkdir(out)
     secret = os.path.join(folder, "secret")
@@ -150,7 +150,7 @@ def _bait() -> Iterator[tuple[dict[str, object], str, socket.socket]]:
                 listener,
             )
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 async def _run_canary(
@@ -168,7 +168,7 @@ async def _run_canary(
         environ={},
         variables={},
     )
-    output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+    output, errors = nameless_file(), nameless_file()
     nothing = os.open(os.devnull, os.O_RDONLY)
     with output, errors:
         try:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.model.errors import StoreUnavailable
+from workbench.model.frozen import frozen
 from workbench.runtime.atomic import remove_tree
 from workbench.runtime.places import StatePlace
 
@@ -79,7 +78,7 @@ class Scratch:
     def new_folder(self) -> str:
         """An empty folder that only its owner may look into."""
         self._instance.claim()
-        folder = f"{self._place.prepared()}/{SCRATCH}/{self._instance.id}/{secrets.token_hex(8)}"
+        folder = f"{self._place.prepared()}/{SCRATCH}/{self._instance.id}/{os.urandom(8).hex()}"
         try:
             os.makedirs(folder, mode=0o700)
         except OSError as error:
@@ -97,7 +96,7 @@ def open_instance(place: StatePlace, id: str) -> Iterator[Instance]:
         instance.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Orphan:
     """What a process that is gone had begun. It stays locked until `settled`, so that only one process settles it."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 from workbench.model.errors import MachineCannot
+from workbench.model.frozen import frozen, replace
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Tier
 from workbench.model.settings import PerformanceSettings, SecuritySettings
 from workbench.model.skill import Skill
@@ -24,9 +23,10 @@ from workbench.runtime.workers.worker import CHILD_SCRIPT, TEMPLATES_SCRIPT, Wor
 
 ADDRESS_SPACE_FLOOR = 1 << 30
 RENDERER_MEMORY = 384 << 20
+SDK = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "sdk.py"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Code:
     """What a worker is to load: a skill, where its files lie, and the folder that all its revisions share."""
 
@@ -35,7 +35,7 @@ class Code:
     revisions: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NotLoaded:
     """The skill's own code kept it from loading."""
 
@@ -63,7 +63,7 @@ class WorkerPool:
         self._spares: dict[str, tuple[Policy, Worker]] = {}
         self._renderers: list[Worker] = []
         self._making_spares: set[str] = set()
-        self._sdk = _file_of("workbench.sdk")
+        self._sdk = SDK
         self.keeps_spares = False
 
     @asynccontextmanager
@@ -224,15 +224,14 @@ def _load_message(code: Code) -> dict[str, object]:
     }
 
 
-def _file_of(module: str) -> str:
-    spec = importlib.util.find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    return os.path.realpath(spec.origin)
-
-
 def _jinja_home() -> str:
-    return os.path.dirname(os.path.dirname(_file_of("jinja2")))
+    """The folder that Jinja lies in; it is looked for, never imported here."""
+    from importlib.util import find_spec
+
+    spec = find_spec("jinja2")
+    if spec is None or spec.origin is None:
+        raise MachineCannot("Jinja is not installed", hint="install skill-workbench again")
+    return os.path.dirname(os.path.dirname(os.path.realpath(spec.origin)))
 
 
 @asynccontextmanager

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, Any
 
 import anyio
 
 from workbench.model.errors import SandboxUnavailable
+from workbench.model.frozen import frozen
 from workbench.model.policy import SandboxReport
 from workbench.model.run import Limit
-from workbench.runtime.atomic import remove_tree
+from workbench.runtime.atomic import nameless_file, remove_tree
 from workbench.runtime.sandbox.client import Child, End, Warden
-from workbench.runtime.sandbox.policy import Policy, interpreter, limit_of
+from workbench.runtime.sandbox.policy import Policy, limit_of
+from workbench.runtime.sandbox.spawning import interpreter
 from workbench.runtime.workers import child as child_module
 from workbench.runtime.workers import wire
 
@@ -35,7 +35,7 @@ class WorkerGone(Exception):
         self.code, self.last_words, self.limit = code, last_words, limit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What the worker said to one request, and what it used for it."""
 
@@ -124,7 +124,7 @@ class Worker:
 async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, memory: int, is_spare: bool) -> Worker:
     """A worker that is up and has loaded nothing yet; raises SandboxUnavailable."""
     ours, theirs = socket.socketpair()
-    words = tempfile.TemporaryFile()  # noqa: SIM115
+    words = nameless_file()
     nothing = os.open(os.devnull, os.O_RDONLY)
     argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now")
     try:

@@ -66,8 +66,13 @@ def child_pid(status_descriptor: int) -> int:
         text = os.read(status_descriptor, 4096)
     except (BlockingIOError, OSError):
         return 0
-    marker = text.find(b'"child-pid"')
-    digits = bytes(byte for byte in text[marker : marker + 40].partition(b":")[2] if 48 <= byte <= 57)
+    return pid_in(text)
+
+
+def pid_in(status: bytes) -> int:
+    """The number behind "child-pid" in what bubblewrap says; 0 where it says nothing of it."""
+    behind = status.partition(b'"child-pid":')[2].lstrip()
+    digits = behind[: len(behind) - len(behind.lstrip(b"0123456789"))]
     return int(digits or b"0")
 
 
