@@ -77,7 +77,7 @@ async def open_workbench(
         executors: dict[Kind, Handler] = {
             Kind.CODE_INLINE: CodeInline(children, tier, library.revisions, place, security, environ),
             Kind.PROMPT_INLINE: PromptInline(pool),
-            Kind.PYTHON: PythonSkill(pool, library.revisions),
+            Kind.PYTHON: PythonSkill(pool, library.revisions, place),
         }
         handler = compose(  # outermost first
             ("trace", trace(bus, clock)),

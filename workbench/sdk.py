@@ -86,8 +86,8 @@ class SkillContext(dict[str, Any]):
 
     @property
     def out(self) -> str:
-        """The one folder that the skill may write to."""
-        return os.environ.get("WORKBENCH_OUT", "")
+        """This run's own folder: what is left in it when the run ends is kept."""
+        return str(self.get("out") or os.environ.get("WORKBENCH_OUT", ""))
 
 
 class SkillInterface(ABC):

@@ -25,7 +25,6 @@ MEANINGS = {
 }
 PROGRAMS = {
     "bwrap": "sandbox tier A (install bubblewrap)",
-    "prlimit": "limits inside the sandbox (install util-linux)",
     "node": "node skills",
     "git": "working on branches",
 }

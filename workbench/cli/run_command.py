@@ -73,7 +73,9 @@ def _print(outcome: Any) -> None:
         )
         if sys.stdout.isatty():
             text = safe(text)
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass") + (b"" if text.endswith("\n") else b"\n"))
+        sys.stdout.buffer.write(
+            text.encode("utf-8", "surrogatepass") + (b"" if text.endswith("\n") or not text else b"\n")
+        )
     sys.stdout.flush()
     if outcome.stderr:
         say(outcome.stderr.rstrip("\n"))
@@ -108,8 +110,12 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
+        text.encode()
+        json.dumps(value, ensure_ascii=False).encode()
     except (json.JSONDecodeError, RecursionError) as error:
         raise WrongUse(f"{where} is not JSON: {error}", hint='write {"name": "value"}') from None
+    except UnicodeEncodeError:
+        raise WrongUse(f"{where} holds half a character (a lone surrogate)", hint="write whole characters") from None
     if not isinstance(value, dict):
         raise WrongUse(f"{where} is not a JSON object", hint='write {"name": "value"}')
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -104,7 +105,8 @@ def _lines(skill: Skill) -> Iterator[str]:
     yield from _inputs(manifest.input_schema)
     if manifest.example is not None:
         yield ""
-        yield f"  example  workbench run {skill.name} --input '{json.dumps(manifest.example, ensure_ascii=False)}'"
+        example = shlex.quote(json.dumps(manifest.example, ensure_ascii=False))
+        yield f"  example  workbench run {skill.name} --input {example}"
     text = manifest.template.text if manifest.template else manifest.body
     if text:
         yield ""

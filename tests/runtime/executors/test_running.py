@@ -100,6 +100,29 @@ async def test_what_a_command_leaves_in_its_folder_is_an_artifact(author: Author
         assert file.read() == "kept\n"
 
 
+async def test_what_a_python_skill_leaves_in_its_runs_folder_is_an_artifact(author: Author) -> None:
+    body = "import os\nopen(f'{context.out}/note.txt', 'w').write('kept')\n"
+    body += "os.symlink('/etc/passwd', f'{context.out}/link')"
+    author.has_function("leaves", body, parameters="context")
+
+    async with opened(author) as workbench:
+        first = (await workbench.run("leaves")).outcome.artifacts
+        second = (await workbench.run("leaves")).outcome.artifacts
+
+    assert [path.rpartition("/")[2] for path in (*first, *second)] == ["note.txt", "note.txt"]
+    assert first != second
+
+
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), {1, 2}, object()])
+async def test_inputs_that_json_cannot_carry_are_refused_and_recorded(author: Author, value: object) -> None:
+    author.has_command("echo-it", "cat")
+
+    async with opened(author) as workbench:
+        outcome = (await workbench.run("echo-it", {"value": value})).outcome
+
+    assert outcome.error is None or outcome.error.kind is ErrorKind.INPUT_INVALID
+
+
 async def test_only_promised_variables_reach_a_skill(author: Author) -> None:
     author.environ.update({"PROMISED": "yes", "UNPROMISED": "no", "LD_PRELOAD_X": "no"})
     permissions = {"environment": ["PROMISED", "LD_PRELOAD_X"]}

@@ -18,6 +18,7 @@ from workbench.model.policy import Tier
 from workbench.model.run import Limit, Outcome, Run, Status, Usage, failure
 from workbench.model.settings import SecuritySettings
 from workbench.runtime.atomic import nameless_file, remove_tree
+from workbench.runtime.executors import artifacts
 from workbench.runtime.executors.failures import over_limit
 from workbench.runtime.executors.output import OutputTooLarge, Pipe
 from workbench.runtime.library.revisions import Revisions
@@ -25,10 +26,9 @@ from workbench.runtime.places import StatePlace
 from workbench.runtime.sandbox.client import Child, End, Warden
 from workbench.runtime.sandbox.policy import Policy, limit_of, policy_for
 
-FOLDER = "runs"
 MOST_STDERR = 64_000
-MOST_ARTIFACTS = 200
 NOT_FOUND, CANNOT_START = 127, 126
+NO_SUCH_PROGRAM = "No such file or directory"
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 
 
@@ -51,7 +51,7 @@ class CodeInline:
         command = run.skill.manifest.command
         assert command is not None
         folder = self._revisions.materialise(run.skill)
-        out = f"{self._place.prepared()}/{FOLDER}/{run.id}"
+        out = artifacts.folder_for(self._place, run.id)
         os.makedirs(out, mode=0o700)
         policy = self._policy(run, folder, out)
         try:
@@ -60,7 +60,7 @@ class CodeInline:
                 given.seek(0)
                 return await self._run(run, filled(command, run.inputs), policy, folder, given, errors)
         finally:
-            if not _files_in(out):
+            if not artifacts.left_in(out):
                 remove_tree(out)
 
     async def _run(
@@ -98,14 +98,13 @@ class CodeInline:
         self, run: Run, argv: tuple[str, ...], policy: Policy, end: End, data: bytes, stderr: str, *, is_cut: bool
     ) -> Outcome:
         text, raw = _as_text(data)
-        out = policy.write[0]
         outcome = Outcome(
             status=Status.COMPLETED,
             output=text,
             output_bytes=raw,
             exit_code=end.code,
             stderr=stderr,
-            artifacts=tuple(f"{out}/{name}" for name in _files_in(out)),
+            artifacts=artifacts.left_in(policy.write[0]),
             truncated=is_cut,
             usage=Usage(cpu_ms=end.cpu_ms, max_rss_mb=end.max_rss_mb, output_bytes=len(data)),
             sandbox=policy.report(),
@@ -131,16 +130,17 @@ class CodeInline:
             return over_limit(exceeded)
         if end.why == "deadline":
             return failure(ErrorKind.TIMEOUT, f"not done after {policy.seconds:g} s")
-        if end.code == NOT_FOUND and _is_launchers(stderr, argv[0]):
+        start_failure = _why_not_started(end.code, stderr, argv[0])
+        if start_failure == NO_SUCH_PROGRAM:
             return failure(
                 ErrorKind.DEPENDENCY_MISSING,
                 f"the program '{argv[0]}' is not here",
                 hint="install it, or ship it in the skill's folder and call it ./name",
                 place=Place(file=run.skill.path),
             )
-        if end.code == CANNOT_START and _is_launchers(stderr, argv[0]):
+        if start_failure:
             hint = "is it executable? chmod +x it, or call its interpreter"
-            return failure(ErrorKind.EXIT_CODE, f"'{argv[0]}' cannot be started", hint=hint)
+            return failure(ErrorKind.EXIT_CODE, f"'{argv[0]}' cannot be started: {start_failure}", hint=hint)
         if end.code > 128:
             return failure(ErrorKind.CRASHED, f"ended by signal {end.code - 128}", hint="its stderr may say why")
         if end.code:
@@ -185,13 +185,10 @@ def _tail(errors: IO[bytes]) -> str:
     return errors.read().decode("utf-8", "replace")
 
 
-def _is_launchers(stderr: str, program: str) -> bool:
-    return stderr.startswith(("prlimit: ", "bwrap: ", f"{program}: no such program", f"{program}: cannot be started"))
-
-
-def _files_in(out: str) -> tuple[str, ...]:
-    """The names of what a run left in its folder, the top of it only."""
-    try:
-        return tuple(sorted(os.listdir(out))[:MOST_ARTIFACTS])
-    except OSError:
-        return ()
+def _why_not_started(code: int, stderr: str, program: str) -> str:
+    """What the launcher itself said of a program that it could not start; nothing where the program did start."""
+    if code == 1 and stderr.startswith(f"bwrap: execvp {program}: "):
+        return stderr.rpartition(": ")[2].strip()
+    if code in (NOT_FOUND, CANNOT_START) and stderr.startswith(f"{program}: "):
+        return NO_SUCH_PROGRAM if code == NOT_FOUND else stderr.rpartition(": ")[2].strip()
+    return ""

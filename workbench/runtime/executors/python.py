@@ -7,8 +7,10 @@ import binascii
 from workbench.model.frozen import replace
 from workbench.model.run import Outcome, Run, Status, Usage
 from workbench.model.skill import Skill
+from workbench.runtime.executors import artifacts
 from workbench.runtime.executors.failures import crashed, failure_of
 from workbench.runtime.library.revisions import Revisions
+from workbench.runtime.places import StatePlace
 from workbench.runtime.workers.pool import Code, NotLoaded, WorkerPool
 from workbench.runtime.workers.worker import Answer, Worker, WorkerGone
 
@@ -21,8 +23,8 @@ def code_of(skill: Skill, revisions: Revisions) -> Code:
 class PythonSkill:
     """Leases a worker for one call."""
 
-    def __init__(self, pool: WorkerPool, revisions: Revisions) -> None:
-        self._pool, self._revisions = pool, revisions
+    def __init__(self, pool: WorkerPool, revisions: Revisions, place: StatePlace) -> None:
+        self._pool, self._revisions, self._place = pool, revisions, place
 
     async def __call__(self, run: Run) -> Outcome:
         code = code_of(run.skill, self._revisions)
@@ -30,8 +32,12 @@ class PythonSkill:
             async with self._pool.lease(run.realm.id, code) as worker:
                 if isinstance(worker, NotLoaded):
                     return failure_of(run.skill, worker.said)
-                answer = await worker.ask({"do": "execute", "inputs": dict(run.inputs), "context": context_of(run)})
-                return _outcome(run, worker, answer)
+                out = f"{worker.out}/{run.id}"
+                answer = await worker.ask(
+                    {"do": "execute", "inputs": dict(run.inputs), "context": {**context_of(run), "out": out}}
+                )
+                left = artifacts.moved(out, self._place, run.id)
+                return replace(_outcome(run, worker, answer), artifacts=left)
         except WorkerGone as error:
             return crashed(error)
 

@@ -53,7 +53,10 @@ def read_folder(folder: str, entry: str, *, alone: bool) -> FolderContent:
     if alone:
         return FolderContent(files=(first,), entry=data)
     collector = _Collector(folder, first, len(data))
-    collector.collect()
+    try:
+        collector.collect()
+    except OSError as error:
+        raise Unreadable(_unopened(folder, error)) from None
     return FolderContent(files=tuple(collector.files), entry=data, findings=tuple(collector.findings))
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from workbench.model.manifest import PythonEntry
@@ -56,7 +57,7 @@ def read_python(source: bytes, file: str) -> PythonSource | None:
         message = f"{len(source) / 1000:,.0f} kB of Python, and at most {MAX_BYTES // 1000} kB is read"
         raise PythonRefused(message, 1, 1, "keep data in a file of its own")
     try:
-        tree = _parsed(source, file)
+        tree = _parsed(source)
         found = [*_classes(tree, source, file), *_functions(tree, source, file)]
     except (SyntaxError, ValueError) as error:
         raise _refused(source, error) from None
@@ -69,10 +70,10 @@ def read_python(source: bytes, file: str) -> PythonSource | None:
     return found[0] if found else None
 
 
-def _parsed(source: bytes, file: str) -> ast.Module:
+def _parsed(source: bytes | str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source, file)
+        return ast.parse(source)
 
 
 def _refused(source: bytes, error: SyntaxError | ValueError) -> PythonRefused:
@@ -82,7 +83,18 @@ def _refused(source: bytes, error: SyntaxError | ValueError) -> PythonRefused:
     if not isinstance(error, SyntaxError):
         return PythonRefused(f"not Python that is taken here: {error}", 1, 1, "save it as UTF-8 text")
     hint = "save it as UTF-8" if "codec" in error.msg or "encoding" in error.msg else "look here, and just above"
-    return PythonRefused(error.msg, *_inside(source, error.lineno or 1, max((error.offset or 1) - 1, 0)), hint)
+    return PythonRefused(error.msg, *_place_of_mistake(source, error), hint)
+
+
+def _place_of_mistake(source: bytes, error: SyntaxError) -> tuple[int, int]:
+    """Line and column, from 1; columns of a mistake in bytes mean bytes in one Python and characters in the next."""
+    with suppress(ValueError, RecursionError, MemoryError):
+        try:
+            _parsed(source.decode("utf-8-sig"))
+        except SyntaxError as in_text:
+            error = in_text
+    line, end = _inside(source, error.lineno or 1, len(source))
+    return line, min(max(error.offset or 1, 1), end)
 
 
 def _inside(source: bytes, line: int, offset: int) -> tuple[int, int]:

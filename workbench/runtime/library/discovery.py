@@ -13,7 +13,6 @@ from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
 from workbench.runtime.formats.reader import ENTRIES, broken, read_skill
 
 MAX_DEPTH = 6
-_LOOK_AT_PERMISSIONS = "look at its permissions, and who owns it"
 
 
 @frozen
@@ -89,15 +88,17 @@ def _spots_in(folder: str, scope: Scope, depth: int) -> Iterator[Spot]:
         with os.scandir(folder) as listing:
             items = sorted(listing, key=lambda item: item.name)
     except OSError as error:
-        why = f"cannot be read: {error.strerror or error}"
-        yield Spot(folder=folder, entry="", scope=scope, why_not=why, hint=_LOOK_AT_PERMISSIONS)
+        yield _unreadable(folder, scope, error)
         return
     if depth and (entry := _entry_among(items)):
         yield Spot(folder=folder, entry=entry, scope=scope, alone=len(items) == 1)
         return
     for item in items:
         if counts(item.name):
-            yield from _spots_at(item, folder, scope, depth)
+            try:
+                yield from _spots_at(item, folder, scope, depth)
+            except OSError as error:
+                yield _unreadable(f"{folder}/{item.name}", scope, error)
 
 
 def _spots_at(item: os.DirEntry[str], folder: str, scope: Scope, depth: int) -> Iterator[Spot]:
@@ -116,6 +117,12 @@ def _spots_at(item: os.DirEntry[str], folder: str, scope: Scope, depth: int) -> 
             yield Spot(folder=printable(path), entry="", scope=scope, why_not=why, hint="rename it")
     elif name.endswith((".json", ".py")) and printable(name) == name and item.is_file():
         yield Spot(folder=folder, entry=name, scope=scope, single_file=True)
+
+
+def _unreadable(path: str, scope: Scope, error: OSError) -> Spot:
+    why = f"cannot be read: {error.strerror or error}"
+    hint = "look at its permissions, and who owns it"
+    return Spot(folder=printable(path), entry="", scope=scope, why_not=why, hint=hint)
 
 
 def _link(path: str, scope: Scope) -> Spot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from functools import partial
 from typing import Any
@@ -180,14 +181,22 @@ def _past_run(row: sqlite3.Row) -> PastRun:
 
 
 def _stored(value: object) -> str:
-    text = msgspec.json.encode(value, enc_hook=str)
-    return text.decode() if len(text) <= MOST_STORED_BYTES else "null"
+    text = _encoded(value)
+    return text if len(text) <= MOST_STORED_BYTES else "null"
+
+
+def _encoded(value: object) -> str:
+    """JSON of whatever there is: an outcome has to be written down even where it holds half a character."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(value, default=str, skipkeys=True)
 
 
 def _stored_outcome(outcome: Outcome) -> str:
     document = outcome_document(outcome)
-    text = msgspec.json.encode(document, enc_hook=str)
+    text = _encoded(document)
     if len(text) > MOST_STORED_BYTES:
         document |= {"output": None, "output_base64": None, "stderr": outcome.stderr[-4096:], "truncated": True}
-        text = msgspec.json.encode(document, enc_hook=str)
-    return text.decode()
+        text = _encoded(document)
+    return text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import replace
@@ -16,6 +18,11 @@ def check_inputs(handler: Handler) -> Handler:
 
     async def checked(run: Run) -> Outcome:
         schema = run.skill.manifest.input_schema
+        try:
+            msgspec.json.encode(run.inputs)
+        except (TypeError, ValueError, RecursionError) as error:
+            hint = "give text, numbers, true, false, null, lists and objects"
+            return failure(ErrorKind.INPUT_INVALID, f"the inputs are not JSON: {error}", hint=hint)
         if schema is None:
             return await handler(run)
         inputs = with_defaults(run.inputs, schema)

@@ -82,12 +82,16 @@ def _tighter(asked: float | None, allowed: float) -> float:
     return allowed if asked is None else min(asked, allowed)
 
 
-_HARMFUL = ("LD_", "PYTHON", "BASH_ENV", "ENV", "NODE_OPTIONS", "GIT_", "PERL", "RUBYOPT", "IFS", "SHELLOPTS", "PATH")
+_HARMFUL = frozenset(
+    {"PATH", "IFS", "ENV", "BASH_ENV", "BASHOPTS", "SHELLOPTS", "NODE_OPTIONS", "NODE_PATH", "RUBYOPT"}
+)
+_HARMFUL_BEGINNINGS = ("LD_", "PYTHON", "GIT_", "PERL", "GLIBC_", "BASH_FUNC_")
+_OURS = frozenset({"HOME", "TMPDIR", "WORKBENCH_OUT"})
 
 
 def _is_harmless(name: str) -> bool:
     """Variables that change what a program loads or runs are not taken from anybody."""
-    return name.isidentifier() and not name.startswith(_HARMFUL) and name not in ("HOME", "TMPDIR", "WORKBENCH_OUT")
+    return name.isidentifier() and name not in _HARMFUL | _OURS and not name.startswith(_HARMFUL_BEGINNINGS)
 
 
 @cache

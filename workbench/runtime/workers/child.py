@@ -208,7 +208,10 @@ class Worker:
         inputs: dict[str, object] = message["inputs"]  # type: ignore[assignment]
         if not self._skill.is_valid(inputs):
             return {"ok": False, "kind": "input_invalid", "message": "the skill's own validate() said no"}
-        output = self._skill.execute(inputs, self._context_type(message["context"]))
+        context = self._context_type(message["context"])
+        if "out" in context:
+            os.makedirs(context["out"], exist_ok=True)
+        output = self._skill.execute(inputs, context)
         if isinstance(output, bytes | bytearray):
             return {"ok": True, "base64": base64.b64encode(output).decode()}
         return {"ok": True, "output": output}

@@ -37,12 +37,12 @@ NEVER = float("inf")
 class Child:
     """One running child, and what is to happen to it when."""
 
-    __slots__ = ("deadline", "group", "id", "kill_at", "pid", "status_descriptor", "tier", "watch", "why")
+    __slots__ = ("deadline", "first_pid", "group", "id", "kill_at", "pid", "report", "tier", "watch", "why")
 
-    def __init__(self, launch_id: int, pid: int, launch: Launch, status_descriptor: int, group: str) -> None:
+    def __init__(self, launch_id: int, pid: int, launch: Launch, first_pid: int, report: int, group: str) -> None:
         now = time.monotonic()
-        self.group = group
-        self.id, self.pid, self.tier, self.status_descriptor = launch_id, pid, launch.tier, status_descriptor
+        self.group, self.report = group, report
+        self.id, self.pid, self.tier, self.first_pid = launch_id, pid, launch.tier, first_pid
         self.deadline, self.kill_at = now + launch.seconds, NEVER
         self.watch = TreeWatch(pid, launch.memory, launch.processes, now)
         self.why = ""
@@ -96,13 +96,12 @@ class Warden:
     def _start(self, message: dict[str, object], descriptors: list[int]) -> None:
         launch_id = int(message["id"])  # type: ignore[call-overload]
         high = [_moved_up(descriptor) for descriptor in descriptors]
-        group, status_descriptor = "", -1
+        group, first_pid, report = "", 0, -1
         try:
             launch = Launch(message)
             group = self._caps.enter(launch.processes)
             if launch.tier.startswith("A"):
-                pid, status_descriptor = namespaces.start(launch, high)
-                os.set_blocking(status_descriptor, False)
+                pid, first_pid, report = namespaces.start(launch, high)
             else:
                 pid = plain.start(launch, high)
         except (OSError, ValueError, KeyError) as error:
@@ -116,7 +115,7 @@ class Warden:
         self._caps.leave()
         if launch.tier.startswith("A"):
             _be_nice(pid)
-        self._children[pid] = Child(launch_id, pid, launch, status_descriptor, group)
+        self._children[pid] = Child(launch_id, pid, launch, first_pid, report, group)
         self._tell({"did": "start", "id": launch_id, "pid": pid})
 
     def _stop(self, launch_id: int, grace: float) -> None:
@@ -138,10 +137,7 @@ class Warden:
             self._kill(child)
 
     def _commands_of(self, child: Child) -> list[int]:
-        if child.status_descriptor < 0:
-            return children_of(child.pid)
-        first = namespaces.child_pid(child.status_descriptor)
-        return children_of(first) if first else []
+        return children_of(child.first_pid or child.pid)
 
     def _kill(self, child: Child) -> None:
         child.kill_at = NEVER
@@ -179,13 +175,13 @@ class Warden:
             child = self._children.pop(pid, None)
             if child is None:
                 continue
-            if child.status_descriptor < 0:
+            if not child.tier.startswith("A"):
                 self._end_orphans()
+            if child.report >= 0:
+                os.close(child.report)
             cgroups.remove(child.group)
-            if child.status_descriptor >= 0:
-                os.close(child.status_descriptor)
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-            is_whole = child.status_descriptor < 0  # bubblewrap ends without having waited for what it started
+            is_whole = not child.tier.startswith("A")  # bubblewrap ends without having waited for what it started
             cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000, 3) if is_whole else None
             max_rss_kb = usage.ru_maxrss if is_whole and usage.ru_maxrss > _own_max_rss() + 256 else 0
             self._tell(

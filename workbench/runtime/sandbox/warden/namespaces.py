@@ -8,18 +8,17 @@ could otherwise write to it from inside.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 
 from workbench.runtime.sandbox.warden import seccomp
 from workbench.runtime.sandbox.warden.launch import Launch
 
-PRLIMIT = "/usr/bin/prlimit"
 FIRST_OWN_DESCRIPTOR = 40
 TMP_BYTES = 64 << 20
 SHARED_MEMORY_BYTES = 16 << 20
 _PASSWD = b"skill:x:65534:65534:skill:/tmp:/bin/sh\n"
-_GROUP = b"skill:x:65534:\n"
 _programs: dict[tuple[bool, bool], bytes] = {}
 
 
@@ -31,42 +30,46 @@ def filter_program(launch: Launch) -> bytes:
     return _programs[key]
 
 
-def start(launch: Launch, descriptors: list[int]) -> tuple[int, int]:
-    """Start a launch with its descriptors at 0, 1, 2, …; returns the pid and where bubblewrap reports its child."""
+def start(launch: Launch, descriptors: list[int]) -> tuple[int, int, int]:
+    """Start a launch with its descriptors at 0, 1, 2, …; returns its pid and that of the namespace's first process.
+
+    bubblewrap tells the latter and waits with the command until it has got its limits: set from outside and before any
+    of the skill's code runs, they count only what is in the namespace. The third number returned is the descriptor of
+    bubblewrap's report: it reports the end too, and would die of a closed pipe, so it stays open until then.
+    """
     opened: list[int] = []
     status_read, status_write = os.pipe2(os.O_CLOEXEC)
+    gate_read, gate_write = os.pipe2(os.O_CLOEXEC)
     try:
         arguments, passed = _arguments(launch, opened)
+        targets = range(FIRST_OWN_DESCRIPTOR, FIRST_OWN_DESCRIPTOR + len(passed) + 2)
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, target) for target, descriptor in enumerate(descriptors)]
-        status_target = FIRST_OWN_DESCRIPTOR + len(passed)
-        for offset, descriptor in enumerate([*passed, status_write]):
-            actions.append((os.POSIX_SPAWN_DUP2, descriptor, FIRST_OWN_DESCRIPTOR + offset))
+        for descriptor, target in zip([*passed, status_write, gate_read], targets, strict=True):
+            actions.append((os.POSIX_SPAWN_DUP2, descriptor, target))
+        arguments += ["--json-status-fd", str(targets[-2]), "--block-fd", str(targets[-1])]
         pid = os.posix_spawn(
             launch.bubblewrap,
-            [launch.bubblewrap, *arguments, "--json-status-fd", str(status_target), "--", *_limited(launch)],
+            [launch.bubblewrap, *arguments, "--", *launch.argv],
             launch.environment,
             file_actions=actions,
             setpgroup=0,
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD),
         )
+        os.close(status_write)
+        status_write = -1
+        first = pid_in(os.read(status_read, 4096))
+        if first:
+            _limit(first, launch)
+            os.write(gate_write, b"go")
     except BaseException:
         os.close(status_read)
         raise
     finally:
-        os.close(status_write)
-        for descriptor in opened:
-            os.close(descriptor)
-    return pid, status_read
-
-
-def child_pid(status_descriptor: int) -> int:
-    """The pid, seen from outside, of the first process in the namespace; 0 while it is not known."""
-    try:
-        text = os.read(status_descriptor, 4096)
-    except (BlockingIOError, OSError):
-        return 0
-    return pid_in(text)
+        for descriptor in (status_write, gate_read, gate_write, *opened):
+            if descriptor >= 0:
+                os.close(descriptor)
+    return pid, first, status_read
 
 
 def pid_in(status: bytes) -> int:
@@ -76,17 +79,14 @@ def pid_in(status: bytes) -> int:
     return int(digits or b"0")
 
 
-def _limited(launch: Launch) -> list[str]:
-    """The command under its limits, set inside the namespace so that they count only what is in it."""
-    return [
-        PRLIMIT,
-        "--core=0",
-        f"--nofile={launch.open_files}:{launch.open_files}",
-        f"--nproc={launch.processes}:{launch.processes}",
-        f"--fsize={launch.file_bytes}:{launch.file_bytes}",
-        "--",
-        *launch.argv,
-    ]
+def _limit(pid: int, launch: Launch) -> None:
+    for limit, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, launch.open_files),
+        (resource.RLIMIT_NPROC, launch.processes),
+        (resource.RLIMIT_FSIZE, launch.file_bytes),
+    ):
+        resource.prlimit(pid, limit, (most, most))
 
 
 def _arguments(launch: Launch, opened: list[int]) -> tuple[list[str], list[int]]:
@@ -103,7 +103,6 @@ def _arguments(launch: Launch, opened: list[int]) -> tuple[list[str], list[int]]
     arguments += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"]
     arguments += _system()
     arguments += ["--ro-bind-data", passing(_pipe_of(_PASSWD)), "/etc/passwd"]
-    arguments += ["--ro-bind-data", passing(_pipe_of(_GROUP)), "/etc/group"]
     arguments += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
     arguments += ["--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
     arguments += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp"]
@@ -126,7 +125,7 @@ def _system() -> list[str]:
             arguments += ["--symlink", os.readlink(path), path]
         elif os.path.isdir(path):
             arguments += ["--ro-bind", path, path]
-    for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"):
+    for path in ("/etc/ld.so.cache", "/etc/alternatives"):
         arguments += ["--ro-bind-try", path, path]
     return arguments
 

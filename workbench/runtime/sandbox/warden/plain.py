@@ -50,7 +50,7 @@ def _guard(launch: Launch, descriptors: list[int], warden: int) -> int:
         try:
             _become(launch, descriptors, guard)
         except FileNotFoundError:
-            os.write(2, f"{launch.argv[0]}: no such program\n".encode())
+            os.write(2, f"{launch.argv[0]}: No such file or directory\n".encode())
             os._exit(NOT_FOUND)
         except BaseException as error:  # noqa: BLE001  nobody is above us to hear of it
             os.write(2, f"{launch.argv[0]}: cannot be started: {error}\n".encode())
