@@ -12,7 +12,7 @@ from workbench.model.policy import Limits, Permissions, Tier
 from workbench.model.skill import Kind
 from workbench.runtime.formats.json_reader import JsonPlaces
 from workbench.runtime.formats.manifest_reader import MAX_FINDINGS, ManifestReader
-from workbench.runtime.schemas import Pointer
+from workbench.runtime.schemas.validator import Pointer
 
 SAID = {"name": "greet", "version": "1.0.0", "type": "prompt_inline", "prompt": "Hello"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.runtime.formats.python_reader import read_python
 from workbench.runtime.formats.python_signature import schema_of_signature
-from workbench.runtime.schemas import problems_of_schema
+from workbench.runtime.schemas.validator import problems_of_schema
 
 
 def schema_of(parameters: str) -> dict[str, Any]:

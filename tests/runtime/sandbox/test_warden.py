@@ -230,6 +230,25 @@ async def test_when_the_warden_dies_its_children_die_and_whoever_waits_is_told(t
             await warden.start(("/bin/true",), policy(Tier.D, tmp_path), cwd="/", descriptors=())
 
 
+@pytest.mark.parametrize("tier", TIERS)
+async def test_each_of_many_children_gets_its_own_files(tier: Tier, tmp_path: Path) -> None:
+    """With many alive the numbers of our own descriptors grow past those that a child is given."""
+    async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        folders = [tmp_path / str(number) for number in range(70)]
+        for folder in folders:
+            folder.mkdir()
+            reading, writing = os.pipe()
+            script = "echo $0 > $WORKBENCH_OUT/name; echo up; sleep 60"
+            argv = ("/bin/sh", "-c", script, folder.name)
+            await warden.start(argv, policy(tier, folder), cwd=str(folder), descriptors=(nothing, writing, writing))
+            os.close(writing)
+            assert await anyio.to_thread.run_sync(os.read, reading, 100) == b"up\n"
+            os.close(reading)
+        os.close(nothing)
+    assert [(folder / "name").read_text().strip() for folder in folders] == [folder.name for folder in folders]
+
+
 async def test_a_canary_proves_the_tier_and_a_missing_program_is_named(tmp_path: Path) -> None:
     async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
         probes = await probe_tiers(warden, SecuritySettings(bubblewrap="/nowhere/bwrap"))

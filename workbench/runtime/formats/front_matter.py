@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.runtime.formats.yaml_reader import YamlDocument, YamlRefused, read_yaml
+from workbench.runtime.texts.yaml_reader import YamlDocument, YamlRefused, read_yaml
 
 MAX_KEYS = 50
 _PLAIN = r"[A-Za-z0-9(][^:#]*(?:(?::(?! )|(?<! )#)[^:#]+)*(?<! )"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from workbench.runtime.formats.lines import end_of, place_of
+from workbench.runtime.texts.lines import end_of, place_of
 
 MAX_DEPTH = 64
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'

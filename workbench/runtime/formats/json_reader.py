@@ -11,7 +11,7 @@ from itertools import count
 import msgspec
 
 from workbench.runtime.formats.json_mistakes import MAX_DEPTH, JsonRefused, explained, is_too_deep
-from workbench.runtime.formats.lines import place_of
+from workbench.runtime.texts.lines import place_of
 
 __all__ = ["JsonPlaces", "JsonRefused", "place_in_json", "read_json", "repeated_keys"]
 

@@ -15,7 +15,7 @@ from workbench.model.skill import LEGAL_NAME, Kind
 from workbench.model.version import parse_version
 from workbench.runtime.formats.names import LEGAL_HINT, is_dangerous
 from workbench.runtime.formats.parameters import schema_of_parameters
-from workbench.runtime.schemas import Pointer, Validator, problems_of_schema, unknown_keys
+from workbench.runtime.schemas.validator import Pointer, Validator, problems_of_schema, unknown_keys
 
 Locate = Callable[[Pointer], Place]
 OLD_KINDS = {

@@ -9,8 +9,8 @@ from workbench.model.finding import Place
 from workbench.model.frozen import replace
 from workbench.model.skill import Skill, SkillState
 from workbench.runtime.formats.manifest_reader import ManifestReader
-from workbench.runtime.formats.reader import as_manifest
-from workbench.runtime.schemas import Pointer
+from workbench.runtime.formats.python_door import as_manifest
+from workbench.runtime.schemas.validator import Pointer
 
 
 def with_metadata(skill: Skill, metadata: Mapping[str, Any]) -> Skill:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.model.frozen import replace
-from workbench.runtime.schemas import Problem, problems_of_schema
+from workbench.runtime.schemas.validator import Problem, problems_of_schema
 
 _COPIED = {
     "description": "description",

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.runtime.schemas import Pointer
+from workbench.runtime.schemas.validator import Pointer
 
 NOT_PLAIN: Any = object()
 _ENUMS = ("SkillType", "Maturity")

@@ -12,7 +12,7 @@ from typing import Any
 from workbench.model.manifest import PythonEntry
 from workbench.runtime.formats.python_literals import NOT_PLAIN, arguments_of, last_name, places_in, plain_value
 from workbench.runtime.formats.python_signature import Function, schema_of_signature
-from workbench.runtime.schemas import Pointer
+from workbench.runtime.schemas.validator import Pointer
 
 MAX_BYTES = 300_000
 _INTERFACE = "SkillInterface"

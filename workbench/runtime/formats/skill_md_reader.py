@@ -15,7 +15,7 @@ from workbench.model.skill import LEGAL_NAME
 from workbench.model.version import parse_version
 from workbench.runtime.formats.front_matter import read_front_matter, read_line_by_line
 from workbench.runtime.formats.names import is_dangerous, legal_form_of
-from workbench.runtime.formats.yaml_reader import YamlDocument, YamlRefused
+from workbench.runtime.texts.yaml_reader import YamlDocument, YamlRefused
 
 STRICT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 KNOWN_KEYS = frozenset({"name", "description", "license", "compatibility", "metadata", "allowed-tools"})

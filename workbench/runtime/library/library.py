@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,6 @@ from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Snapshot
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
-from workbench.runtime.formats.metadata import with_metadata
 from workbench.runtime.formats.reader import ENTRIES
 from workbench.runtime.library.discovery import Root, Spot, distinct, gather, read_root, read_spot, spots
 from workbench.runtime.library.history import History
@@ -119,7 +119,7 @@ class Library:
                 "INSERT OR REPLACE INTO metadata (digest, document) VALUES (?, ?)", (skill.digest, document)
             )
         )
-        return with_metadata(skill, metadata)
+        return _with_metadata(skill, metadata)
 
     def _recognised(self, skill: Skill, heads: Mapping[str, tuple[int, str]]) -> Skill:
         number, digest = heads.get(skill.name, (0, ""))
@@ -131,13 +131,19 @@ class Library:
         if skill.state is not SkillState.UNREAD:
             return skill
         rows = self.database.read("SELECT document FROM metadata WHERE digest = ?", (skill.digest,))
-        return with_metadata(skill, msgspec.json.decode(rows[0]["document"])) if rows else skill
+        return _with_metadata(skill, msgspec.json.decode(rows[0]["document"])) if rows else skill
 
     def _root_of(self, path: str) -> Root | None:
         for root in self.roots:
             if path == root.folder or path.startswith(f"{root.folder}/"):
                 return root
         return None
+
+
+def _with_metadata(skill: Skill, metadata: Mapping[str, Any]) -> Skill:
+    from workbench.runtime.formats.metadata import with_metadata  # here, because few skills keep theirs in code
+
+    return with_metadata(skill, metadata)
 
 
 def roots_of(settings: Settings, environ: Mapping[str, str], shipped: Sequence[str]) -> tuple[Root, ...]:

@@ -22,7 +22,7 @@ from workbench.runtime.atomic import remove_tree
 from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
 from workbench.runtime.formats.names import LEGAL_HINT, legal_form_of
 from workbench.runtime.formats.reader import ENTRIES, read_skill
-from workbench.runtime.schema_words import nearest
+from workbench.runtime.schemas.words import nearest
 
 SUFFIX = ".in"
 MAX_VALUE = 100_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,7 +11,9 @@ from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, failure
-from workbench.runtime.schemas import Problem, validator_of
+
+if TYPE_CHECKING:
+    from workbench.runtime.schemas.validator import Problem
 
 
 def check_inputs(handler: Handler) -> Handler:
@@ -26,12 +29,19 @@ def check_inputs(handler: Handler) -> Handler:
         if schema is None:
             return await handler(run)
         inputs = with_defaults(run.inputs, schema)
-        problems = validator_of(schema).problems(inputs)
+        problems = problems_with(inputs, schema)
         if problems:
             return _rejected(problems)
         return await handler(run if inputs is run.inputs else replace(run, inputs=inputs))
 
     return checked
+
+
+def problems_with(value: object, schema: Mapping[str, object]) -> tuple[Problem, ...]:
+    """What is wrong with a value by a schema."""
+    from workbench.runtime.schemas.validator import validator_of  # here: its engine is slow to import, schemas are few
+
+    return validator_of(schema).problems(value)
 
 
 def with_defaults(inputs: Mapping[str, object], schema: Mapping[str, object]) -> Mapping[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,8 +12,10 @@ from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Status, failure
-from workbench.runtime.formats.yaml_reader import YamlRefused, read_yaml
-from workbench.runtime.schemas import Problem, validator_of
+from workbench.runtime.pipeline.inputs import problems_with
+
+if TYPE_CHECKING:
+    from workbench.runtime.schemas.validator import Problem
 
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 
@@ -25,10 +28,9 @@ def parse_outputs(handler: Handler) -> Handler:
         schema = run.skill.manifest.output_schema
         if schema is None or outcome.status is not Status.COMPLETED or outcome.output_bytes is not None:
             return outcome
-        validator = validator_of(schema)
         problems: tuple[Problem, ...] = ()
         for how, value in _readings(outcome.output, schema):
-            found = validator.problems(value)
+            found = problems_with(value, schema)
             if not found:
                 run.trail.note(how)
                 return replace(outcome, output=value)
@@ -48,7 +50,7 @@ def _readings(output: object, schema: Mapping[str, object]) -> Iterator[tuple[st
         for name, read in (("JSON", _json), ("YAML", _yaml)):
             try:
                 value = read(text)
-            except (msgspec.DecodeError, YamlRefused):
+            except ValueError:
                 continue
             if not isinstance(value, str):
                 yield f"{name}{where}", value
@@ -61,7 +63,12 @@ def _json(text: str) -> object:
 
 
 def _yaml(text: str) -> object:
-    return read_yaml(text).value
+    from workbench.runtime.texts.yaml_reader import YamlRefused, read_yaml  # here: JSON is what most skills say
+
+    try:
+        return read_yaml(text).value
+    except YamlRefused as error:
+        raise ValueError(error.message) from error
 
 
 def _only_text_key(schema: Mapping[str, object]) -> str | None:

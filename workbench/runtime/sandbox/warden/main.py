@@ -270,6 +270,8 @@ def main() -> None:
     channel = _only_descriptor(int(sys.argv[-1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(plain.MOST_DESCRIPTORS, most), most))
     _own_session()
     try:
         privileges.adopt_orphans()

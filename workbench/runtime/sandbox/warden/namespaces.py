@@ -15,7 +15,9 @@ import stat
 from workbench.runtime.sandbox.warden import seccomp
 from workbench.runtime.sandbox.warden.launch import Launch
 
-FIRST_OWN_DESCRIPTOR = 40
+# Above every descriptor that we may hold ourselves: a number that is given to the child must never be one that is still
+# to be copied, or the child would get somebody else's file.
+FIRST_OWN_DESCRIPTOR = 600
 TMP_BYTES = 64 << 20
 SHARED_MEMORY_BYTES = 16 << 20
 _PASSWD = b"skill:x:65534:65534:skill:/tmp:/bin/sh\n"
@@ -43,9 +45,11 @@ def start(launch: Launch, descriptors: list[int]) -> tuple[int, int, int]:
     try:
         arguments, passed = _arguments(launch, opened)
         targets = range(FIRST_OWN_DESCRIPTOR, FIRST_OWN_DESCRIPTOR + len(passed) + 2)
-        actions = [(os.POSIX_SPAWN_DUP2, descriptor, target) for target, descriptor in enumerate(descriptors)]
-        for descriptor, target in zip([*passed, status_write, gate_read], targets, strict=True):
-            actions.append((os.POSIX_SPAWN_DUP2, descriptor, target))
+        ours = [*passed, status_write, gate_read]
+        if max(*ours, *descriptors) >= FIRST_OWN_DESCRIPTOR:
+            raise OSError("too many children at once")
+        actions = [(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(ours, targets, strict=True)]
+        actions += [(os.POSIX_SPAWN_DUP2, descriptor, target) for target, descriptor in enumerate(descriptors)]
         arguments += ["--json-status-fd", str(targets[-2]), "--block-fd", str(targets[-1])]
         pid = os.posix_spawn(
             launch.bubblewrap,

@@ -18,6 +18,7 @@ from workbench.runtime.sandbox.warden.processes import kill_descendants
 CANNOT_START = 126
 NOT_FOUND = 127
 FIRST_FREE_DESCRIPTOR = 64
+MOST_DESCRIPTORS = 1024
 DEVICES_READ = ["/dev/zero", "/dev/urandom", "/dev/random"]
 SYSTEM_READ = [
     "/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/proc",
@@ -56,7 +57,7 @@ def _guard(launch: Launch, descriptors: list[int], warden: int) -> int:
             os.write(2, f"{launch.argv[0]}: cannot be started: {error}\n".encode())
         finally:
             os._exit(CANNOT_START)
-    os.closerange(0, FIRST_FREE_DESCRIPTOR + len(descriptors) + 16)
+    os.closerange(0, MOST_DESCRIPTORS)
     status = _wait_for(pid)
     kill_descendants(guard)
     if os.WIFSIGNALED(status):
@@ -86,7 +87,7 @@ def _become(launch: Launch, descriptors: list[int], guard: int) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, 19)
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target, inheritable=True)
-    os.closerange(len(descriptors), FIRST_FREE_DESCRIPTOR + len(descriptors) + 64)
+    os.closerange(len(descriptors), MOST_DESCRIPTORS)
     os.chdir(launch.cwd)
     _limit(launch)
     if launch.tier == "B":

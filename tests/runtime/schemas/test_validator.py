@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from workbench.model.schema import load_schema
-from workbench.runtime.schemas import Problem, Validator, nearest, problems_of_schema, shown, validator_of
+from workbench.runtime.schemas.validator import Problem, Validator, nearest, problems_of_schema, shown, validator_of
 
 TREE: dict[str, object] = {
     "$defs": {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.runtime.formats.yaml_reader import MAX_NODES, YamlRefused, read_yaml
+from workbench.runtime.texts.yaml_reader import MAX_NODES, YamlRefused, read_yaml
 
 
 def refused(text: str) -> YamlRefused:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import jsonschema_rs
 import msgspec
 
-from workbench.runtime.schema_walk import (
+from workbench.runtime.schemas.walk import (
     anchors_of,
     endless_part,
     is_affordable,
@@ -22,7 +22,7 @@ from workbench.runtime.schema_walk import (
     resolve,
     work_of,
 )
-from workbench.runtime.schema_words import (
+from workbench.runtime.schemas.words import (
     TYPES,
     Pointer,
     Problem,

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from workbench.runtime.formats.lines import place_of
+from workbench.runtime.texts.lines import place_of
 
 MAX_BYTES = 64_000
 MAX_DEPTH = 64
