@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import AsyncIterator
 
 import anyio
 
 from bench.figures import Figure, at_most, clean_environ, median_ms, percentile_ms, spawned
-from workbench.assembly import open_workbench
+from workbench.assembly import Workbench, open_workbench
 from workbench.model.events import SkillHotReloaded, WatchStarted
 from workbench.runtime.bus import Subscription
 from workbench.runtime.sandbox.spawning import interpreter
@@ -50,10 +51,11 @@ def save(path: str, name: str, number: int) -> None:
     os.replace(beside, path)
 
 
-async def reloaded(events: Subscription, skill: str) -> None:
+async def reloaded(events: Subscription, skill: str) -> SkillHotReloaded:
     async for event in events:
         if isinstance(event, SkillHotReloaded) and event.skill == skill:
-            return
+            return event
+    raise AssertionError
 
 
 async def measure(folder: str) -> AsyncIterator[Figure]:
@@ -69,30 +71,35 @@ async def measure(folder: str) -> AsyncIterator[Figure]:
                 async for event in events:
                     if isinstance(event, WatchStarted):
                         break
-                warm, stale = await _saves(workspace, workbench, events)
+                warm, steps, stale = await _saves(workspace, workbench, events)
                 cold = [await _first_save(workspace, name, events) for name in names[1:]]
     bare_ms = median_ms(bare)
     baseline = {"python3 -I -S -c pass (ms)": bare_ms}
-    yield at_most("reload_ms_p50", median_ms(warm), 25, "ms", baseline=baseline)
+    yield at_most("reload_ms_p50", median_ms(warm), 25, "ms", baseline=baseline, detail=steps)
     yield at_most("reload_ms_p99", percentile_ms(warm, 99), 60, "ms", baseline=baseline)
     yield at_most("reload_x", median_ms(warm) / bare_ms, 3, baseline=baseline)
     yield at_most("reload_first_ms", median_ms(cold), 90, "ms", detail={"max": percentile_ms(cold, 100)})
     yield at_most("reload_stale", stale, 0, "answers", detail={"saves": SAVES})
 
 
-async def _saves(workspace: str, workbench: object, events: Subscription) -> tuple[list[float], int]:
+async def _saves(
+    workspace: str, workbench: Workbench, events: Subscription
+) -> tuple[list[float], dict[str, float], int]:
     samples, stale = [], 0
+    steps: dict[str, list[float]] = {}
     path = f"{workspace}/skills/warm/skill.py"
     for number in range(SAVES + 3):
         events.drain()
         began = time.perf_counter()
         save(path, "warm", number + 1)
-        await reloaded(events, "warm")
+        event = await reloaded(events, "warm")
         samples.append(time.perf_counter() - began)
-        outcome = (await workbench.run("warm", {"text": "a b"})).outcome  # type: ignore[attr-defined]
-        stale += outcome.output["revision"] != number + 1
+        outcome = (await workbench.run("warm", {"text": "a b"})).outcome
+        stale += outcome.output != {"words": 2, "lines": 0, "revision": number + 1}
+        for name, ms in (*event.steps, ("reload", event.total_ms)):
+            steps.setdefault(f"{name} (ms)", []).append(ms)
         await anyio.sleep(0.1)
-    return samples[3:], stale
+    return samples[3:], {name: round(statistics.median(times), 3) for name, times in steps.items()}, stale
 
 
 async def _first_save(workspace: str, name: str, events: Subscription) -> float:

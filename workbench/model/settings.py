@@ -34,7 +34,7 @@ class PerformanceSettings:
     """How much runs at once."""
 
     max_workers: int = 8
-    spare_workers: int = 1
+    spare_workers: int = 4
 
 
 @frozen

@@ -114,17 +114,18 @@ class DevSession:
                 return Accepted(skill=known)
             self._mark_reloading(known)
             with self.loading((candidate.name,)):
-                return await self._brought_up(candidate, known)
+                return await self._brought_up(candidate)
 
-    async def _brought_up(self, candidate: Skill, before: Skill | None) -> Accepted | Refused:
+    async def _brought_up(self, candidate: Skill) -> Accepted | Refused:
         watch = Stopwatch()
         loaded = candidate.findings if candidate.is_broken else await self._load(candidate, watch)
         if isinstance(loaded, Skill):
+            before = self._library.revisions.head(loaded.name, self.realm.id)
             accepted = await self._library.revisions.accept(loaded, realm=self.realm.id)
             self._swap_in(accepted)
             watch.lap("accept")
             if before is not None and before.digest != accepted.digest:
-                await self._pool.retire(self.realm.id, before.digest)
+                self._pool.retire(self.realm.id, before.digest)
             return Accepted(skill=accepted, steps=watch.steps())
         broken = candidate if candidate.is_broken else candidate.with_findings(loaded)
         answering = self._library.last_good(candidate.name, self.realm.id)

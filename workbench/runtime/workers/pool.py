@@ -42,6 +42,9 @@ class NotLoaded:
     said: Mapping[str, Any]
 
 
+Key = tuple[str, str]
+
+
 class WorkerPool:
     """Leases warm workers, one run at a time each. Keys begin with the realm's id."""
 
@@ -59,7 +62,8 @@ class WorkerPool:
         self._security, self._performance, self._environ = security, performance, environ
         self._tasks = tasks
         self._slots = anyio.Semaphore(performance.max_workers)
-        self._warm: dict[tuple[str, str], list[Worker]] = {}
+        self._idle: list[tuple[Key, Worker]] = []
+        self._retired: set[Key] = set()
         self._spares: dict[str, tuple[Policy, Worker]] = {}
         self._renderers: list[Worker] = []
         self._making_spares: set[str] = set()
@@ -76,7 +80,10 @@ class WorkerPool:
                 return
             async with _ended_on_failure(worker):
                 yield worker
-            self.keep(realm, code, worker)
+            if (realm, code.skill.digest) in self._retired:
+                self._tasks.start_soon(worker.end)
+            else:
+                self.keep(realm, code, worker)
 
     @asynccontextmanager
     async def lease_renderer(self) -> AsyncIterator[tuple[Worker, str]]:
@@ -99,16 +106,22 @@ class WorkerPool:
         return worker
 
     def keep(self, realm: str, code: Code, worker: Worker) -> None:
-        """Have a worker warm for the next run of its revision."""
-        self._warm.setdefault((realm, code.skill.digest), []).append(worker)
+        """Have a worker warm for the next run of its revision; of too many, the one that idled longest ends."""
+        self._retired.discard((realm, code.skill.digest))
+        self._idle.append(((realm, code.skill.digest), worker))
+        if len(self._idle) > self._performance.max_workers:
+            self._tasks.start_soon(self._idle.pop(0)[1].end)
 
     def is_warm(self, realm: str, digest: str) -> bool:
-        return bool(self._warm.get((realm, digest)))
+        return any(key == (realm, digest) for key, _ in self._idle)
 
-    async def retire(self, realm: str, digest: str) -> None:
-        """End the idle workers of a revision that no longer answers."""
-        for worker in self._warm.pop((realm, digest), []):
-            await worker.end()
+    def retire(self, realm: str, digest: str) -> None:
+        """Have the workers of a revision that no longer answers end, the busy ones after their run; nobody waits."""
+        self._retired.add((realm, digest))
+        for key, worker in self._idle:
+            if key == (realm, digest):
+                self._tasks.start_soon(worker.end)
+        self._idle = [(key, worker) for key, worker in self._idle if key != (realm, digest)]
 
     def wish_for_spare(self, code: Code) -> None:
         """Have a process wait in this skill's sandbox for its next save."""
@@ -123,20 +136,21 @@ class WorkerPool:
 
     async def close(self) -> None:
         """End everything that is idle."""
-        idle = [worker for workers in self._warm.values() for worker in workers]
-        idle += [worker for _, worker in self._spares.values()] + self._renderers
-        self._warm, self._spares, self._renderers = {}, {}, []
+        idle = [worker for _, worker in (*self._idle, *self._spares.values())] + self._renderers
+        self._idle, self._spares, self._renderers = [], {}, []
         async with anyio.create_task_group() as endings:
             for worker in idle:
                 endings.start_soon(worker.end)
 
     async def _warm_or_loaded(self, realm: str, code: Code) -> Worker | NotLoaded:
-        warm = self._warm.get((realm, code.skill.digest), [])
-        while warm:
-            worker = warm.pop()
-            if not worker.has_ended:
-                return worker
-            await worker.kill()
+        wanted = (realm, code.skill.digest)
+        for position in reversed(range(len(self._idle))):
+            if self._idle[position][0] == wanted:
+                worker = self._idle.pop(position)[1]
+                if not worker.has_ended:
+                    return worker
+                await worker.kill()
+                return await self._warm_or_loaded(realm, code)
         return await self.load(code)
 
     async def _spare_or_started(self, code: Code) -> Worker:
@@ -153,6 +167,8 @@ class WorkerPool:
         try:
             worker = await self._started(code, is_spare=True)
             self._spares[code.skill.name] = (self._policy(code, out=""), worker)
+            if len(self._spares) > self._performance.spare_workers:
+                await self._spares.pop(next(iter(self._spares)))[1].end()
         except MachineCannot:
             return  # a spare only saves time: whoever needs the worker will be told
         finally:
