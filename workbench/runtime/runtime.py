@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
-from workbench.model.errors import ErrorKind
-from workbench.model.events import SkillReloadFailed
-from workbench.model.frozen import field, frozen
+from workbench.model.frozen import frozen
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
-from workbench.model.run import Caller, Handler, Outcome, Run, failure, new_run_id
+from workbench.model.run import Caller, Handler, Outcome, Run, new_run_id
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Skill, SkillState, parse_ref
 from workbench.runtime.bus import Bus
@@ -45,7 +43,6 @@ class Workbench:
     bus: Bus
     clock: Clock
     tier: Tier
-    _settled: list[bool] = field(default_factory=list)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -62,19 +59,17 @@ class Workbench:
         return self.library.find(self.snapshot, parse_ref(ref) if isinstance(ref, str) else ref)
 
     async def run(
-        self, ref: str | Ref, inputs: Mapping[str, object] | None = None, *, caller: Caller | None = None
+        self, ref: str | Ref, inputs: Mapping[str, object] | None = None, *, caller: Caller = NOBODY
     ) -> Result:
         """Run a skill through every stage. What the skill does wrong is in the outcome; what we cannot do is raised."""
         skill = self.find(ref)
-        await self._settle_what_others_left()
+        await self.library.history.settle_once()
         ready = await self.session.answering(skill)
-        answering = ready.skill if isinstance(ready, Accepted) else ready.answering
-        run = self.new_run(answering or skill, inputs or {}, caller or NOBODY)
         if isinstance(ready, Accepted):
+            run = self.new_run(ready.skill, inputs or {}, caller)
             return Result(run=run, outcome=await self.handler(run))
-        self._tell_of_refusal(skill, ready)
-        if answering is None:
-            return Result(run=run, outcome=_is_broken(skill, ready), instead_of=ready)
+        answering = ready.answering or skill.with_findings(ready.findings)
+        run = self.new_run(answering, inputs or {}, caller)
         return Result(run=run, outcome=await self.handler(run), instead_of=ready)
 
     async def load(self, ref: str | Ref) -> Skill:
@@ -107,33 +102,3 @@ class Workbench:
             correlation_id=run_id,
             caller=caller,
         )
-
-    async def _settle_what_others_left(self) -> None:
-        """Once in our life: runs of processes that are gone are written down as lost."""
-        if not self._settled:
-            self._settled.append(True)
-            await self.library.history.settle()
-
-    def _tell_of_refusal(self, skill: Skill, refused: Refused) -> None:
-        self.bus.publish(
-            SkillReloadFailed(
-                at=self.clock.now(),
-                skill=skill.name,
-                realm=self.session.realm.id,
-                findings=refused.findings,
-                answering_revision=refused.answering.revision if refused.answering else 0,
-                steps=refused.steps,
-            )
-        )
-
-
-def _is_broken(skill: Skill, refused: Refused) -> Outcome:
-    first = next((finding for finding in refused.findings if finding.severity.breaks), None)
-    message = f"'{skill.name}' is broken: {first.message}" if first else f"'{skill.name}' is broken"
-    return failure(
-        ErrorKind.SKILL_BROKEN,
-        message,
-        hint=f"mend it; `workbench validate {skill.name}` says everything that is wrong",
-        place=first.place if first else None,
-        findings=refused.findings,
-    )

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.sandbox.users import NOBODY, USERS, isolated, must_drop
 from workbench.runtime.sandbox.warden import landlock
 
 REPOSITORY = str(Path(landlock.__file__).resolve().parents[4])
-SYSTEM_PYTHON = "/usr/bin/python3"
-NOBODY = 65534
 
 ABI = landlock.abi() if sys.platform == "linux" else 0
 Restricted = Callable[..., list[str]]
@@ -90,20 +89,9 @@ def playground() -> Iterator[Playground]:
     shutil.rmtree(root)
 
 
-def system_python_is_recent() -> bool:
-    if not os.path.exists(SYSTEM_PYTHON):
-        return False
-    question = "import sys; sys.exit(sys.version_info < (3, 11))"
-    return subprocess.run([SYSTEM_PYTHON, "-I", "-S", "-c", question], check=False).returncode == 0
-
-
-@pytest.fixture(params=["as we are", "as an ordinary user"])
+@pytest.fixture(params=USERS)
 def restricted(request: pytest.FixtureRequest, playground: Playground) -> Restricted:
-    drop = request.param == "as an ordinary user"
-    if drop and os.getuid() != 0:
-        pytest.skip("this is an ordinary user already")
-    if drop and not system_python_is_recent():
-        pytest.skip(f"{SYSTEM_PYTHON} is missing or older than 3.11")
+    drop = must_drop(request.param)
     prelude = PRELUDE.format(
         repository=REPOSITORY,
         drop=drop,
@@ -122,14 +110,7 @@ def restricted(request: pytest.FixtureRequest, playground: Playground) -> Restri
         before: str = "",
     ) -> list[str]:
         source = f"{prelude}\n{before}\nlandlock.restrict(read={read}, write={write}, {also})\n{body}"
-        finished = subprocess.run(
-            [SYSTEM_PYTHON if drop else sys.executable, "-I", "-S", "-c", source],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=25,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-        )
+        finished = isolated(source, drop=drop)
         assert finished.returncode == 0, finished.stderr
         return finished.stdout.split()
 

@@ -54,6 +54,7 @@ class History:
 
     def __init__(self, database: Database, place: StatePlace, instance: Instance) -> None:
         self._database, self._place, self._instance = database, place, instance
+        self._has_settled = False
 
     def began(self, run: Run) -> None:
         self._instance.write(
@@ -114,6 +115,12 @@ class History:
             lost += [_lost(fact) for fact in orphan.facts if "run" in fact]
             orphan.released()
         return [run for run in lost if not self._database.read("SELECT 1 FROM run WHERE id = ?", (run.id,))]
+
+    async def settle_once(self) -> None:
+        """Before our first run: settle what others left."""
+        if not self._has_settled:
+            self._has_settled = True
+            await self.settle()
 
     async def settle(self) -> int:
         """Write down as lost what processes that are gone had begun and not ended; says how many there were."""

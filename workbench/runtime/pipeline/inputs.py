@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from workbench.model.errors import ErrorKind
-from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, failure
+from workbench.runtime.pipeline.problems import as_findings, problems_with
 
 if TYPE_CHECKING:
     from workbench.runtime.schemas.validator import Problem
@@ -37,13 +37,6 @@ def check_inputs(handler: Handler) -> Handler:
     return checked
 
 
-def problems_with(value: object, schema: Mapping[str, object]) -> tuple[Problem, ...]:
-    """What is wrong with a value by a schema."""
-    from workbench.runtime.schemas.validator import validator_of  # here: its engine is slow to import, schemas are few
-
-    return validator_of(schema).problems(value)
-
-
 def with_defaults(inputs: Mapping[str, object], schema: Mapping[str, object]) -> Mapping[str, object]:
     """The inputs, and the default of each property that was not given and has one."""
     properties = schema.get("properties")
@@ -58,16 +51,7 @@ def with_defaults(inputs: Mapping[str, object], schema: Mapping[str, object]) ->
 
 
 def _rejected(problems: tuple[Problem, ...]) -> Outcome:
-    findings = tuple(
-        Finding(
-            severity=Severity.ERROR,
-            rule=f"input.{problem.rule}",
-            message=problem.message,
-            place=Place(file="/".join(("inputs", *map(str, problem.path)))),
-            hint=problem.hint,
-        )
-        for problem in problems
-    )
+    findings = as_findings(problems, "inputs")
     words = "; ".join(problem.message + (f" ({problem.hint})" if problem.hint else "") for problem in problems[:5])
     more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
     return failure(ErrorKind.INPUT_INVALID, words + more, hint="`workbench show` lists the inputs", findings=findings)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from workbench.model.errors import ErrorKind
-from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Status, failure
-from workbench.runtime.pipeline.inputs import problems_with
+from workbench.runtime.pipeline.problems import as_findings, problems_with
 
 if TYPE_CHECKING:
     from workbench.runtime.schemas.validator import Problem
@@ -81,16 +80,7 @@ def _only_text_key(schema: Mapping[str, object]) -> str | None:
 
 
 def _refused(outcome: Outcome, problems: tuple[Problem, ...]) -> Outcome:
-    findings = tuple(
-        Finding(
-            severity=Severity.ERROR,
-            rule=f"output.{problem.rule}",
-            message=problem.message,
-            place=Place(file="/".join(("output", *map(str, problem.path)))),
-            hint=problem.hint,
-        )
-        for problem in problems
-    )
+    findings = as_findings(problems, "output")
     words = "; ".join(problem.message for problem in problems[:5]) or "the output does not fit its schema"
     refused = failure(ErrorKind.OUTPUT_INVALID, words, hint="the output stands as it came", findings=findings)
     return replace(outcome, status=refused.status, error=refused.error)

@@ -1,11 +1,11 @@
-"""Refuses what the sandbox in force cannot hold: a skill that requires more, or a stranger without walls."""
+"""Refuses a broken skill, and what the sandbox in force cannot hold: more walls than there are, a stranger without."""
 
 from __future__ import annotations
 
 from workbench.model.errors import ErrorKind
 from workbench.model.policy import Tier
 from workbench.model.run import Handler, Outcome, Run, Stage, failure
-from workbench.model.skill import Kind, Scope
+from workbench.model.skill import Kind, Scope, Skill
 
 RUNS_CODE = frozenset({Kind.CODE_INLINE, Kind.PYTHON})
 
@@ -15,6 +15,8 @@ def permit(tier: Tier) -> Stage:
 
     def stage(handler: Handler) -> Handler:
         async def permitted(run: Run) -> Outcome:
+            if run.skill.is_broken:
+                return _is_broken(run.skill)
             required = run.skill.manifest.required_tier
             if required is not None and not tier.is_at_least(required):
                 return _refused(f"'{run.skill.name}' requires sandbox {required}, and here is {tier}")
@@ -26,6 +28,17 @@ def permit(tier: Tier) -> Stage:
         return permitted
 
     return stage
+
+
+def _is_broken(skill: Skill) -> Outcome:
+    first = next(finding for finding in skill.findings if finding.severity.breaks)
+    return failure(
+        ErrorKind.SKILL_BROKEN,
+        f"'{skill.name}' is broken: {first.message}",
+        hint=first.hint or f"mend it; `workbench validate {skill.name}` says everything that is wrong",
+        place=first.place,
+        findings=skill.findings,
+    )
 
 
 def _refused(message: str) -> Outcome:
