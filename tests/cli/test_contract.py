@@ -149,6 +149,39 @@ def test_a_broken_skill_answers_with_its_last_good_revision_and_says_so(author: 
     assert document["revision"] == 1
 
 
+def test_runs_come_newest_first_and_as_many_as_asked(author: Author) -> None:
+    author.has_command("one", "true")
+    author.has_command("two", "false")
+    for name in ("one", "two", "one"):
+        author.calls("run", name)
+
+    listed = author.calls("runs", "--json").json["runs"]
+    assert [run["skill"] for run in listed] == ["one", "two", "one"]
+    assert listed[0]["started_at"] > listed[1]["started_at"] > listed[2]["started_at"]
+    assert all(run["duration_ms"] > 0 for run in listed)
+    assert len(author.calls("runs", "--limit", "2", "--json").json["runs"]) == 2
+    assert [run["skill"] for run in author.calls("runs", "--failed", "--json").json["runs"]] == ["two"]
+    assert [run["skill"] for run in author.calls("runs", "two", "--json").json["runs"]] == ["two"]
+
+
+def test_more_roots_can_be_named_in_the_settings(author: Author) -> None:
+    more = author.workspace / "more" / "extra"
+    more.mkdir(parents=True)
+    manifest = {"name": "extra", "version": "1.0.0", "description": "x", "type": "code_inline", "command": "true"}
+    (more / "skill.json").write_text(json.dumps(manifest))
+    (author.workspace / "workbench.toml").write_text('[skills]\nbuiltin_paths = ["more"]\n')
+
+    scopes = {skill["name"]: skill["scope"] for skill in author.calls("list", "--json").json["skills"]}
+
+    assert scopes["extra"] == "builtin"
+
+
+def test_reloading_can_be_switched_off(author: Author) -> None:
+    said = author.calls("watch", environ={"WORKBENCH_SKILLS_HOT_RELOAD_ENABLED": "false"})
+    assert said.code == 2
+    assert "hot_reload_enabled = true" in said.err
+
+
 def test_a_revision_can_be_named(author: Author) -> None:
     author.has_command("greet", "echo", "first")
     author.calls("run", "greet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from workbench.model.errors import WrongSettings
 from workbench.model.frozen import frozen
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
@@ -86,6 +87,8 @@ class Workbench:
 
     def watching(self) -> AbstractAsyncContextManager[Reloader]:
         """Reload what is saved, for as long as the block lasts; the bus tells what happens."""
+        if not self.settings.skills.hot_reload_enabled:
+            raise WrongSettings("reloading is switched off", hint="set hot_reload_enabled = true under [skills]")
         self.pool.keeps_spares = True
         return watching(self.session, self.library, self.settings.development, self.bus, self.clock)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.author import Author
 from workbench.assembly import Workbench, open_workbench
 from workbench.model.errors import ErrorKind, UnknownSkill
-from workbench.model.run import Outcome, Status
+from workbench.model.run import Caller, Outcome, Status
 from workbench.model.skill import SkillState
 
 pytestmark = pytest.mark.anyio
@@ -319,6 +320,51 @@ async def test_many_runs_at_once_do_not_meet(author: Author) -> None:
                 tasks.start_soon(run, number)
 
     assert results == {number: number for number in range(60)}
+
+
+async def test_a_skill_cleans_up_when_its_worker_ends(author: Author) -> None:
+    author.saves(
+        "tidy/skill.py",
+        "import os\nfrom workbench.sdk import SkillInterface, SkillMetadata\n\n\n"
+        "class Tidy(SkillInterface):\n"
+        "    def get_metadata(self):\n"
+        '        return SkillMetadata(skill_id="tidy", version="1.0.0")\n\n'
+        "    async def execute(self, input_data, context):\n"
+        "        self.mark = context.out + '/mark'\n"
+        "        open(self.mark, 'w').write('dirty')\n"
+        "        self.kept = os.open(self.mark, os.O_WRONLY | os.O_TRUNC)\n\n"
+        "    async def cleanup(self):\n"
+        "        os.write(self.kept, b'clean')\n",
+    )
+
+    async with opened(author) as workbench:
+        (artifact,) = (await workbench.run("tidy")).outcome.artifacts
+
+    assert Path(artifact).read_text() == "clean"
+
+
+async def test_a_skill_is_told_on_whose_behalf_it_runs(author: Author) -> None:
+    body = "return [context.user_id, context.session_id, context['agent_id'], context['version']]"
+    author.has_function("whose", body, parameters="context")
+
+    async with opened(author) as workbench:
+        result = await workbench.run("whose", caller=Caller(user="ada", session="s1", agent="a7"))
+
+    assert result.outcome.output == ["ada", "s1", "a7", "1.0.0"]
+
+
+async def test_the_bus_tells_a_skills_way_from_file_to_instance(author: Author) -> None:
+    author.has_function("greet", "return 1")
+
+    async with opened(author) as workbench:
+        with workbench.bus.subscribe() as events:
+            await workbench.run("greet")
+            author.writes("greet/skill.py", "def broken(:")
+            workbench.refresh()
+            await workbench.run("greet")
+            heard = [type(event).__name__ for event in events.drain()]
+
+    assert heard[:3] == ["SkillCreated", "SkillExecutionStarted", "SkillExecutionCompleted"]
 
 
 async def test_a_cancelled_run_leaves_the_next_one_a_fresh_worker(author: Author) -> None:

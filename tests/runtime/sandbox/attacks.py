@@ -57,9 +57,8 @@ out('renamed')
     "reach it over IPv6": "import socket; socket.create_connection(('::1', PORT), 1); out('reached')",
     "send a datagram": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT)); out('sent')",
     "reach a unix socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect(HOME + '/socket'); out('reached')",
-    "reach an abstract socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect('\\0' + WORD); out('reached')",
+    "reach an abstract socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect('\\0' + ABSTRACT); out('reached')",
     "listen for others": "import socket; s = socket.socket(); s.bind(('0.0.0.0', 0)); out('listening')",
-    "ask a name server": "import socket; out(socket.gethostbyname('example.invalid'))",
     "list the machine's interfaces": "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); out('netlink')",
     "trace another process": """
 import ctypes
@@ -112,12 +111,12 @@ for descriptor in range(3, 300):
 
 PRELUDE = """
 import os, sys
-WORD, HOME, PORT, VICTIM = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+WORD, HOME, PORT, VICTIM, ABSTRACT = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 def out(text):
     if text:
         print('OUT:', text)
 try:
-    exec(sys.argv[5])
+    exec(sys.argv[6])
 except (OSError, ImportError):
     pass
 """

@@ -21,10 +21,23 @@ from tests.runtime.sandbox.attacks import ATTACKS, PRELUDE
 from workbench.runtime.sandbox.warden import landlock
 
 WORD = "canary-4f1d9a52c7"
+ABSTRACT = f"{WORD}-{os.getpid()}"
 ORDINARY_USER = 12_345
 SYSTEM_PYTHON = "/usr/bin/python3"
-# What tier B says of itself: it cannot hide that a file may be made to point at another.
-GAPS_OF_B: frozenset[str] = frozenset()
+# These harm nothing, so they are tried without walls too: an attack that could not succeed would prove nothing.
+HARMLESS = (
+    "read a secret from its own environment",
+    "read a secret from any process",
+    "read a file of the home folder",
+    "read it by a link in its own folder",
+    "write to the home folder",
+    "reach a port of this machine",
+    "reach it over IPv6",
+    "send a datagram",
+    "reach a unix socket",
+    "reach an abstract socket",
+    "hold memory where nobody looks",
+)
 
 
 def _tiers() -> list[str]:
@@ -44,13 +57,16 @@ class Battlefield:
     home: Path
     port: int
     victim: int
-    listeners: tuple[socket.socket, ...]
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return WORD, str(self.home), str(self.port), str(self.victim), ABSTRACT
 
     def attack(self, name: str, tier: str, user: str) -> tuple[str, dict[str, object]]:
         """Run one attack; returns what it got out, and the whole outcome."""
         skill = self.folder / "skills" / "attack"
         skill.mkdir(parents=True, exist_ok=True)
-        arguments = ["-c", PRELUDE, WORD, str(self.home), str(self.port), str(self.victim), ATTACKS[name]]
+        arguments = ["-c", PRELUDE, *self.told, ATTACKS[name]]
         manifest = {"name": "attack", "version": "1.0.0", "description": "x", "type": "code_inline"}
         (skill / "skill.json").write_text(json.dumps({**manifest, "command": "python3", "args": arguments}))
         command = [sys.executable, "-B", "-m", "workbench", "run", "attack", "--json"]
@@ -88,8 +104,10 @@ def battlefield() -> Iterator[Battlefield]:
     (home / "secret").write_text(f"OUT {WORD}")
     with ExitStack() as stack:
         port = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        number = port.getsockname()[1]
+        stack.enter_context(socket.create_server(("::1", number), family=socket.AF_INET6))
         unix, abstract = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-        for listener, address in ((unix, str(home / "socket")), (abstract, f"\0{WORD}-{os.getpid()}")):
+        for listener, address in ((unix, str(home / "socket")), (abstract, f"\0{ABSTRACT}")):
             stack.enter_context(listener)
             listener.bind(address)
             listener.listen()
@@ -99,7 +117,7 @@ def battlefield() -> Iterator[Battlefield]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         for path in (home, home / "secret"):
             os.chmod(path, 0o777 if path is home else 0o666)
-        yield Battlefield(folder, home, port.getsockname()[1], victim.pid, (port, unix, abstract))
+        yield Battlefield(folder, home, number, victim.pid)
 
 
 needs_system_python = pytest.mark.skipif(
@@ -131,9 +149,10 @@ def test_no_attack_gets_anything_out(battlefield: Battlefield, tier: str, user: 
 def test_without_walls_the_attacks_would_work(battlefield: Battlefield) -> None:
     """Attacks that cannot succeed prove nothing: outside the sandbox the harmless ones get through."""
     through = set()
-    for name in ("read a file of the home folder", "write to the home folder", "reach a port of this machine"):
-        arguments = [WORD, str(battlefield.home), str(battlefield.port), str(battlefield.victim), ATTACKS[name]]
-        done = subprocess.run([sys.executable, "-c", PRELUDE, *arguments], capture_output=True, text=True, check=True)
+    environ = {"SECRET": WORD, "WORKBENCH_OUT": str(battlefield.folder)}
+    for name in HARMLESS:
+        command = [sys.executable, "-c", PRELUDE, *battlefield.told, ATTACKS[name]]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
         if "OUT" in done.stdout:
             through.add(name)
-    assert len(through) == 3
+    assert through == set(HARMLESS)
