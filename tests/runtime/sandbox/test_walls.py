@@ -156,3 +156,43 @@ def test_without_walls_the_attacks_would_work(battlefield: Battlefield) -> None:
         if "OUT" in done.stdout:
             through.add(name)
     assert through == set(HARMLESS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists(SYSTEM_PYTHON), reason="no interpreter that can be copied")
+@pytest.mark.parametrize("tier", _tiers())
+def test_an_interpreter_below_a_closed_home_starts(battlefield: Battlefield, tier: str) -> None:
+    """As the version managers install them: ours to enter, and nobody else's."""
+    real = os.path.realpath(SYSTEM_PYTHON)
+    version = os.path.basename(real)
+    library = Path(real).parent.parent / "lib" / version
+    if version != f"python3.{sys.version_info.minor}" or not library.is_dir():
+        pytest.skip(f"{real} is not the version that our packages are for")
+    python = battlefield.home / "python"
+    (python / "bin").mkdir(parents=True)
+    shutil.copy(real, python / "bin")
+    ignored = shutil.ignore_patterns("test", "__pycache__", "site-packages", "dist-packages")
+    shutil.copytree(library, python / "lib" / version, symlinks=True, ignore=ignored)
+    (battlefield.folder / "skills" / "up").mkdir(parents=True)
+    (battlefield.folder / "skills" / "up" / "skill.py").write_text(
+        "import sys\nfrom workbench.sdk import skill\n\n\n@skill(name='up', version='1.0.0')\n"
+        "def up():\n    return sys.executable\n"
+    )
+    battlefield.home.chmod(0o700)
+    command = [str(python / "bin" / version), "-B", "-m", "workbench", "run", "up", "--json"]
+    if os.getuid() == 0:
+        subprocess.run(["chown", "-R", str(ORDINARY_USER), str(battlefield.folder)], check=True)
+        drop = f"--reuid={ORDINARY_USER}", f"--regid={ORDINARY_USER}", "--clear-groups"
+        command = ["setpriv", *drop, *command]
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(battlefield.home),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *packages]),
+        "WORKBENCH_SECURITY_STRONGEST_TIER": tier,
+    }
+    done = subprocess.run(command, cwd=battlefield.folder, env=environ, capture_output=True, timeout=25, check=False)
+
+    outcome = json.loads(done.stdout)
+    assert outcome["output"] == str(python / "bin" / version), done.stderr.decode()
+    assert outcome["sandbox"]["tier"] == tier
