@@ -41,7 +41,9 @@ def place_of_state(workspace: str, environ: Mapping[str, str]) -> StatePlace:
     """In the workspace where that is local and writable, else under the user's state folder by the workspace's hash."""
     inside = os.path.join(workspace, STATE_FOLDER)
     probe = inside if os.path.isdir(inside) else workspace
-    if not os.access(probe, os.W_OK | os.X_OK) or _is_mounted_read_only(probe):
+    if os.path.islink(inside):
+        reason = f"{STATE_FOLDER} in the workspace is a link, and may lead anywhere"
+    elif not os.access(probe, os.W_OK | os.X_OK) or _is_mounted_read_only(probe):
         reason = "the workspace cannot be written"
     elif (kind := file_system_of(workspace)) in REMOTE_FILE_SYSTEMS:
         reason = f"the workspace is on a network folder ({kind})"
