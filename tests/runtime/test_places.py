@@ -20,7 +20,9 @@ def test_state_lies_in_a_workspace_that_is_local_and_writable(workspace: Path, e
     assert (workspace / ".workbench").stat().st_mode & 0o077 == 0
 
 
-def test_a_state_folder_that_is_a_link_is_not_followed(workspace: Path, environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_link_is_not_followed(
+    workspace: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
     (workspace / ".workbench").symlink_to(tmp_path / "home")
 
     place = place_of_state(str(workspace), environ)

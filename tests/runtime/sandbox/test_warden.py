@@ -106,6 +106,13 @@ async def test_a_child_has_no_descriptor_but_its_own_three(tier: Tier, tmp_path:
 
 
 @pytest.mark.parametrize("tier", TIERS)
+async def test_a_child_works_at_the_lowest_priority(tier: Tier, tmp_path: Path) -> None:
+    async with started(tier, tmp_path, "/bin/sh", "-c", "cut -d' ' -f19 /proc/self/stat") as (child, output):
+        await child.wait()
+        assert os.read(output, 100) == b"19\n"
+
+
+@pytest.mark.parametrize("tier", TIERS)
 async def test_stopping_ends_daemons_too(tier: Tier, tmp_path: Path) -> None:
     mark = f"7{os.getpid()}1"
     script = f"setsid sleep {mark} & (setsid sh -c 'setsid sleep {mark} &') & sleep {mark}"

@@ -26,7 +26,6 @@ from workbench.runtime.sandbox.warden.processes import (
 )
 from workbench.runtime.sandbox.warden.watch import TreeWatch
 
-NICENESS = 19
 # Enough for the app to stay quick beside hogs; more would let any load of others keep the warden from its work.
 GROUP_NICENESS = 10
 IDLE_SECONDS = 3600.0
@@ -113,8 +112,6 @@ class Warden:
             for descriptor in high:
                 os.close(descriptor)
         self._caps.leave()
-        if launch.tier.startswith("A"):
-            _be_nice(pid)
         self._children[pid] = Child(launch_id, pid, launch, first_pid, report, group)
         self._tell({"did": "start", "id": launch_id, "pid": pid})
 
@@ -231,13 +228,6 @@ def _moved_up(descriptor: int) -> int:
 def _own_max_rss() -> int:
     """A child counts as at least as large as we were when it was started; less than that is not known."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _be_nice(pid: int) -> None:
-    try:
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-    except OSError:
-        return
 
 
 def _own_session() -> None:
