@@ -22,6 +22,7 @@ from workbench.runtime.sandbox.policy import policy_for
 from workbench.runtime.sandbox.probes import probe_tiers
 from workbench.runtime.sandbox.warden import landlock
 from workbench.runtime.sandbox.warden.namespaces import pid_in
+from workbench.runtime.sandbox.warden.processes import descendants_of
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +123,24 @@ async def test_stopping_ends_daemons_too(tier: Tier, tmp_path: Path) -> None:
                 await anyio.sleep(0.01)
         await child.stop(grace=0)
         assert await until_gone(f"sleep {mark}") == []
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_stopping_at_any_moment_of_a_start_leaves_nothing(tier: Tier, tmp_path: Path) -> None:
+    mark = f"7{os.getpid()}6"
+    async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for tenth_of_ms in range(60):
+            argv = ("/bin/sh", "-c", f"sleep {mark}")
+            child = await warden.start(argv, policy(tier, tmp_path), cwd="/", descriptors=(nothing,) * 3)
+            await anyio.sleep(tenth_of_ms / 10_000)
+            await child.stop(grace=0)
+        os.close(nothing)
+        with anyio.move_on_after(2):
+            while descendants_of(_pid_of(warden)):
+                await anyio.sleep(0.01)
+        assert descendants_of(_pid_of(warden)) == []
+    assert await until_gone(mark) == []
 
 
 @pytest.mark.parametrize("tier", TIERS)

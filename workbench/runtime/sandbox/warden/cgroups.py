@@ -6,6 +6,9 @@ For root there is no other: the kernel does not hold root's processes to RLIMIT_
 from __future__ import annotations
 
 import os
+import signal
+
+from workbench.runtime.sandbox.warden.processes import send_signal
 
 V1_FOLDER = "/sys/fs/cgroup/pids"
 V2_FOLDER = "/sys/fs/cgroup"
@@ -62,7 +65,19 @@ def _sweep(parent: str) -> None:
         for name in os.listdir(parent):
             owner = name.split("-")[1] if name.startswith("workbench-") else ""
             if owner.isdigit() and not os.path.isdir(f"/proc/{owner}"):
+                _end_all(f"{parent}/{name}")
                 remove(f"{parent}/{name}")
+
+
+def _end_all(group: str) -> None:
+    """End what a warden that was killed left running."""
+    try:
+        with open(f"{group}/cgroup.procs", encoding="ascii") as file:
+            pids = [int(line) for line in file]
+    except OSError:
+        return
+    for pid in pids:
+        send_signal(pid, signal.SIGKILL)
 
 
 def _own_group() -> str:

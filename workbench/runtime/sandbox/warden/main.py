@@ -30,6 +30,7 @@ from workbench.runtime.sandbox.warden.watch import TreeWatch
 GROUP_NICENESS = 10
 IDLE_SECONDS = 3600.0
 MOST_FAREWELL_LOOKS = 100
+KILL_AGAIN_SECONDS = 0.02
 NEVER = float("inf")
 
 
@@ -137,9 +138,12 @@ class Warden:
         return children_of(child.first_pid or child.pid)
 
     def _kill(self, child: Child) -> None:
-        child.kill_at = NEVER
+        """Kill, and again a little later until it has ended: a guard may be about to start what was not there to kill."""
+        child.kill_at = time.monotonic() + KILL_AGAIN_SECONDS
         if child.tier.startswith("A"):
-            send_signal(child.pid, signal.SIGKILL)
+            # While it is setting up, bubblewrap's inner process does not yet die with the outer one.
+            for pid in (*children_of(child.pid), child.pid):
+                send_signal(pid, signal.SIGKILL)
             return
         for pid in descendants_of(child.pid):
             send_signal(pid, signal.SIGSTOP)
@@ -172,8 +176,7 @@ class Warden:
             child = self._children.pop(pid, None)
             if child is None:
                 continue
-            if not child.tier.startswith("A"):
-                self._end_orphans()
+            self._end_orphans()
             if child.report >= 0:
                 os.close(child.report)
             cgroups.remove(child.group)
@@ -194,7 +197,7 @@ class Warden:
             )
 
     def _end_orphans(self) -> None:
-        """Whoever is our child without having been started by us outlived a guard that did not end well."""
+        """Whoever is our child without having been started by us outlived what it was started by."""
         for pid in children_of(os.getpid()):
             if pid not in self._children:
                 kill_descendants(pid)
