@@ -22,8 +22,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## set up what is missing, then show the shipped skills
-	@$(BIN)/workbench list $(ARGS)
+run: setup ## set up what is missing, then open the app on the shipped skills (without a terminal: list them)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/workbench app $(ARGS); else $(BIN)/workbench list; fi
 
 test: setup ## run the tests (ARGS="-k words" narrows them)
 	@$(BIN)/python -m pytest $(ARGS)

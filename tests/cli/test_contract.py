@@ -25,6 +25,14 @@ def test_a_word_that_is_no_command_suggests_the_nearest(author: Author) -> None:
     assert "did you mean 'list'?" in said.err
 
 
+def test_without_a_terminal_the_app_says_so(author: Author) -> None:
+    for arguments in ((), ("app",), (str(author.workspace),)):
+        said = author.calls(*arguments)
+        assert said.code == 2
+        assert "needs a terminal" in said.err
+        assert "workbench list" in said.err
+
+
 def test_list_says_how_every_skill_stands(author: Author) -> None:
     author.has_command("good", "true")
     author.writes("bad/skill.json", "{")

@@ -8,6 +8,7 @@ from importlib import import_module
 from workbench import __version__
 
 COMMANDS = {
+    "app": "open the app (also: `workbench`, `workbench PATH`)",
     "list": "every skill, and how it stands",
     "show": "one skill: what it says, takes and gives",
     "run": "run a skill",
@@ -20,7 +21,7 @@ COMMANDS = {
 }
 
 USAGE = f"""\
-usage: workbench COMMAND …
+usage: workbench [PATH] | workbench COMMAND …
 
 {{commands}}
 
@@ -34,14 +35,22 @@ def main(argv: list[str] | None = None) -> int:
     if arguments and arguments[0] in ("--version", "-V"):
         print(f"workbench {__version__}")
         return 0
-    if not arguments or arguments[0] in ("--help", "-h", "help"):
+    if arguments and arguments[0] in ("--help", "-h", "help"):
         print(_usage(), end="")
-        return 0 if arguments else 2
+        return 0
+    if not arguments or (arguments[0] not in COMMANDS and _is_a_folder(arguments[0])):
+        arguments = ["app", *arguments]
     if arguments[0] not in COMMANDS:
         return _unknown(arguments[0])
     from workbench.cli.frame import run_command
 
     return run_command(arguments[0], import_module(f"workbench.cli.{arguments[0]}_command"), arguments[1:])
+
+
+def _is_a_folder(word: str) -> bool:
+    import os
+
+    return os.path.isdir(word)
 
 
 def _usage() -> str:

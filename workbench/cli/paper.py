@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Sequence
 
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.skill import SkillState
+from workbench.model.words import safe
 
 GLYPHS = {
     SkillState.OK: "● ok",
@@ -21,13 +20,6 @@ GLYPHS = {
     SkillState.DISABLED: "◌ disabled",
 }
 MARKS = {Severity.CRITICAL: "✕", Severity.ERROR: "✕", Severity.WARNING: "▲", Severity.INFO: "·"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def safe(text: str) -> str:
-    """Control characters made visible, lone surrogates too: names and messages come from strangers."""
-    shown = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def write(text: str) -> None:
@@ -81,21 +73,3 @@ def finding_lines(finding: Finding) -> list[str]:
     """A finding as people read it: where, what, and what to do."""
     lines = [f"{MARKS[finding.severity]} {place(finding.place)}  {finding.message}"]
     return [*lines, f"    {finding.hint}"] if finding.hint else lines
-
-
-def ago(then: float, now: float | None = None) -> str:
-    """How long ago, as people say it."""
-    seconds = max(0.0, (time.time() if now is None else now) - then)
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h")):
-        if seconds < limit:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{int(seconds // 86_400)} d ago"
-
-
-def duration(ms: float | None) -> str:
-    """A time as people say it; what is not known is –."""
-    if ms is None:
-        return "–"
-    if ms < 1:
-        return f"{ms:.1f} ms"
-    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.cli.frame import add_json, print_json, workspace_of
-from workbench.cli.paper import duration, finding_lines, place, safe, say
+from workbench.cli.paper import finding_lines, place, say
 from workbench.model.errors import WrongUse
+from workbench.model.words import duration, safe
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 
 

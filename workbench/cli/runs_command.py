@@ -6,8 +6,9 @@ import argparse
 import os
 
 from workbench.cli.frame import add_json, print_json, workspace_of
-from workbench.cli.paper import ago, columns, duration, write
+from workbench.cli.paper import columns, write
 from workbench.model.run import Status
+from workbench.model.words import ago, duration
 
 GLYPHS = {
     Status.COMPLETED: "✓ completed",

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from workbench.cli.frame import workspace_of
-from workbench.cli.paper import duration, finding_lines, write
+from workbench.cli.paper import finding_lines, write
 from workbench.model.documents import finding_document, outcome_document
 from workbench.model.events import (
     Event,
@@ -23,6 +23,7 @@ from workbench.model.events import (
 from workbench.model.finding import Finding
 from workbench.model.frozen import as_mapping
 from workbench.model.run import Outcome
+from workbench.model.words import duration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -138,7 +138,7 @@ class Warden:
         return children_of(child.first_pid or child.pid)
 
     def _kill(self, child: Child) -> None:
-        """Kill, and again a little later until it has ended: a guard may be about to start what was not there to kill."""
+        """Kill, and again a little later until it has ended: a guard may be about to start what was not there yet."""
         child.kill_at = time.monotonic() + KILL_AGAIN_SECONDS
         if child.tier.startswith("A"):
             # While it is setting up, bubblewrap's inner process does not yet die with the outer one.

@@ -1,0 +1,41 @@
+"""How things are said on the screen: states, times, and text from strangers."""
+
+from __future__ import annotations
+
+from workbench.model.run import Outcome, Status
+from workbench.model.skill import Skill, SkillState
+
+STATES = {
+    SkillState.OK: ("●", "ok", "good"),
+    SkillState.UNREAD: ("○", "unread", "dim"),
+    SkillState.RELOADING: ("↻", "reloading", "accent"),
+    SkillState.BROKEN: ("✕", "broken", "bad"),
+    SkillState.TESTS_RED: ("▲", "tests red", "warning"),
+    SkillState.DISABLED: ("◌", "disabled", "dim"),
+}
+ENDS = {
+    Status.COMPLETED: ("✓", "completed", "good"),
+    Status.FAILED: ("✕", "failed", "bad"),
+    Status.TIMED_OUT: ("✕", "timed out", "bad"),
+    Status.REJECTED: ("⊘", "rejected", "warning"),
+    Status.CANCELLED: ("◌", "cancelled", "dim"),
+    Status.LOST: ("?", "lost", "warning"),
+}
+
+
+def state_of(skill: Skill) -> tuple[str, str, str]:
+    """Glyph, word and style of a skill's state."""
+    return STATES[skill.state]
+
+
+def end_of(outcome: Outcome) -> tuple[str, str, str]:
+    """Glyph, word and style of a run's end."""
+    return ENDS[outcome.status]
+
+
+def spoken_counts(skills: tuple[Skill, ...]) -> str:
+    """`18 skills · 16 ok · 2 broken`: the states that there are, in the order of the table."""
+    counts = {state: sum(1 for skill in skills if skill.state is state) for state in STATES}
+    parts = [f"{count} {STATES[state][1]}" for state, count in counts.items() if count]
+    noun = "skill" if len(skills) == 1 else "skills"
+    return " · ".join([f"{len(skills)} {noun}", *parts])
