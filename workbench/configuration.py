@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from workbench.model.errors import WrongSettings
 from workbench.model.frozen import field_names, is_frozen, replace
 from workbench.model.settings import Settings
+from workbench.runtime.library.discovery import SKILL_FOLDERS
 from workbench.runtime.places import STATE_FOLDER, user_config_folder
 
 FILE_NAME = "workbench.toml"
@@ -28,11 +29,14 @@ def read_settings(workspace: str, environ: Mapping[str, str]) -> Settings:
 
 
 def nearest_workspace(folder: str) -> str:
-    """This folder, or the nearest one above it that is a workspace by its own words."""
+    """This folder if it has skills, else the nearest one above that plainly is a workspace, else this one."""
     here = os.path.abspath(folder)
+    if any(os.path.isdir(f"{here}/{name}") for name in SKILL_FOLDERS):
+        return here
     candidate = here
     while True:
-        if os.path.isfile(f"{candidate}/{FILE_NAME}") or os.path.isdir(f"{candidate}/{STATE_FOLDER}"):
+        is_used = os.path.isdir(f"{candidate}/{STATE_FOLDER}") and os.path.isdir(f"{candidate}/{SKILL_FOLDERS[0]}")
+        if is_used or os.path.isfile(f"{candidate}/{FILE_NAME}"):
             return candidate
         above = os.path.dirname(candidate)
         if above == candidate:

@@ -172,6 +172,69 @@ def test_runs_come_newest_first_and_as_many_as_asked(author: Author) -> None:
     assert [run["skill"] for run in author.calls("runs", "two", "--json").json["runs"]] == ["two"]
 
 
+def test_one_run_is_told_whole_by_its_id(author: Author) -> None:
+    author.has_command("hello", "echo", "{text}", parameters=[{"name": "text"}])
+    run_id = author.calls("run", "hello", "-i", "text=hi", "--json").json["run_id"]
+
+    told = author.calls("runs", run_id).json
+
+    assert (told["inputs"], told["output"], told["status"]) == ({"text": "hi"}, "hi\n", "completed")
+    assert author.calls("runs", "helo").code == 2
+    assert author.calls("runs", "--limit", "0").code == 2
+
+
+def test_a_skill_can_be_named_by_its_folder_or_file(author: Author) -> None:
+    author.has_command("hello", "echo", "hi")
+
+    for ref in ("skills/hello", "skills/hello/skill.json", f"{author.skills}/hello"):
+        assert author.calls("run", ref).out == "hi\n"
+
+
+def test_a_broken_skills_last_good_revision_lends_its_example_and_is_named(author: Author) -> None:
+    author.has_command("greet", "echo", "{who}", parameters=[{"name": "who"}], example={"who": "Ada"})
+    author.calls("run", "greet", "--example")
+    author.writes("greet/skill.json", "{")
+
+    said = author.calls("run", "greet", "--example")
+    listed = author.calls("list").out
+
+    assert (said.code, said.out) == (0, "Ada\n")
+    assert "r1 goes on answering" in listed
+    assert "/rev/" not in said.err
+
+
+def test_a_folders_own_skills_are_not_taken_for_anothers(author: Author) -> None:
+    (author.workspace / ".workbench").mkdir()
+    inner = author.workspace / "inner"
+    (inner / "skills").mkdir(parents=True)
+    stray = author.workspace / "stray"
+    stray.mkdir()
+    (author.workspace / "skills" / "deep").mkdir()
+
+    assert author.calls("doctor", "--json", cwd=inner).json["workspace"] == str(inner)
+    assert author.calls("doctor", "--json", cwd=stray).json["workspace"] == str(author.workspace)
+    (author.workspace / ".workbench").rmdir()
+    assert author.calls("doctor", "--json", cwd=stray).json["workspace"] == str(stray)
+
+
+def test_a_polite_end_is_heeded_also_where_interrupts_are_not(author: Author) -> None:
+    author.has_command("naps", "sleep", "60")
+    script = 'trap "" INT; exec "$0" -m workbench run naps'
+    process = subprocess.Popen(
+        ["sh", "-c", script, sys.executable],
+        cwd=author.workspace,
+        env={**author.environ, "PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.5)
+    process.terminate()
+    _, words = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in words
+
+
 def test_more_roots_can_be_named_in_the_settings(author: Author) -> None:
     more = author.workspace / "more" / "extra"
     more.mkdir(parents=True)

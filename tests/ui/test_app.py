@@ -87,6 +87,19 @@ async def test_enter_runs_a_skill_and_shows_what_it_said(author: Author) -> None
     assert "ms: record" in text
 
 
+async def test_long_lines_of_output_wrap_and_lose_nothing(author: Author) -> None:
+    words = " ".join(f"word{number}" for number in range(200))
+    author.has_command("aaa", "echo", f"{words} {'x' * 300}")
+
+    async with opened(author, size=(120, 60)) as eyes:
+        await eyes.pilot.press("enter")
+        text = await eyes.see("word199")
+
+    shown = "".join(line.partition("│")[2].strip() + " " for line in text.splitlines())
+    assert words in " ".join(shown.split())
+    assert text.count("x" * 60) >= 4
+
+
 async def test_a_failure_is_shown_with_its_place_and_what_to_do(author: Author) -> None:
     author.has_function("aaa", "raise ValueError('not so')")
 
@@ -248,6 +261,6 @@ async def test_five_thousand_skills_are_drawn_and_filtered(author: Author) -> No
         )
 
     async with opened(author) as eyes:
-        await eyes.see("5007 skills")
+        await eyes.see("5,007 skills")
         await eyes.pilot.press("slash", *"s4999")
         await eyes.see("● s4999")

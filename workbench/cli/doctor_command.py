@@ -24,9 +24,7 @@ MEANINGS = {
     Tier.D: "NOT SANDBOXED: a skill can read your files and use the network; only shipped skills run",
 }
 PROGRAMS = {
-    "bwrap": "sandbox tier A (install bubblewrap)",
-    "node": "node skills",
-    "git": "working on branches",
+    "bwrap": "sandbox tier A",
 }
 
 
@@ -104,6 +102,9 @@ def _print(document: Mapping[str, Any]) -> None:
     for line in columns(rows):
         write(line)
     write("")
-    rows = [(f"  {name}", document["programs"][name] or "– not here", use) for name, use in PROGRAMS.items()]
+    rows = [
+        (f"  {name}", document["programs"][name] or "– not here: install bubblewrap", use)
+        for name, use in PROGRAMS.items()
+    ]
     for line in columns(rows):
         write(line)

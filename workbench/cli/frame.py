@@ -25,10 +25,10 @@ class Parser(argparse.ArgumentParser):
 def run_command(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Parse, run, and tell what went wrong; returns the exit code."""
     parser = Parser(prog=f"workbench {name}", description=module.__doc__, allow_abbrev=False)
-    parser.add_argument("--workspace", metavar="PATH", help="the folder with skills/ (default: here, or above)")
+    parser.add_argument("--workspace", metavar="PATH", help="the workspace (default: here, or the nearest one above)")
     module.add_arguments(parser)
     wants_json = "--json" in arguments
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = parser.parse_args(list(arguments))
         command: Callable[[argparse.Namespace], int] = module.run
@@ -45,6 +45,11 @@ def run_command(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
         traceback.print_exc()
         hint = "please report what is printed above"
         return _told(WorkbenchError(f"an error of the workbench's own: {error!r}", hint=hint), wants_json=wants_json)
+
+
+def _interrupt(*_: object) -> None:
+    """A polite request to end is an interruption, also where ctrl+c is not listened to."""
+    raise KeyboardInterrupt
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

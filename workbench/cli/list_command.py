@@ -48,7 +48,10 @@ def _print(snapshot: Snapshot) -> None:
 
 
 def _row(skill: Skill) -> tuple[str, ...]:
-    revision = f"r{skill.revision}" if skill.revision else "–"
+    revision = f"r{skill.revision}" if skill.revision else f"(r{skill.last_good})" if skill.last_good else "–"
     kind = skill.kind.value if skill.kind else "–"
-    version = skill.manifest.version
-    return GLYPHS[skill.state], skill.name, version, revision, kind, skill.scope.value, skill.manifest.description
+    version = "–" if skill.is_broken and skill.manifest.version == "0.0.0" else skill.manifest.version
+    about = skill.manifest.description
+    if skill.is_broken and skill.last_good:
+        about = f"r{skill.last_good} goes on answering"
+    return GLYPHS[skill.state], skill.name, version, revision, kind, skill.scope.value, about

@@ -13,7 +13,7 @@ COMMANDS = {
     "show": "one skill: what it says, takes and gives",
     "run": "run a skill",
     "runs": "what ran, and how it ended",
-    "validate": "everything that is wrong, with its place and a hint",
+    "validate": "what can be seen to be wrong, with its place and a hint",
     "new": "make a skill from a template",
     "watch": "reload what is saved, one line for each event",
     "doctor": "what works on this machine, and what is enforced",

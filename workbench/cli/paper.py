@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ GLYPHS = {
     SkillState.TESTS_RED: "▲ tests red",
     SkillState.DISABLED: "◌ disabled",
 }
+_KEPT = re.compile(r"/rev/(?P<skill>[^/]+)/[0-9a-f]{64}/(?P<file>.+)")
 MARKS = {Severity.CRITICAL: "✕", Severity.ERROR: "✕", Severity.WARNING: "▲", Severity.INFO: "·"}
 
 
@@ -57,7 +59,9 @@ def _cut(line: str, most: int) -> str:
 
 
 def short_path(path: str) -> str:
-    """A path from here where that is shorter."""
+    """A path from here where that is shorter; a kept revision's file by the skill's name."""
+    if (kept := _KEPT.search(path)) is not None:
+        return f"{kept['skill']} (last good)/{kept['file']}"
     try:
         relative = os.path.relpath(path)
     except (OSError, ValueError):

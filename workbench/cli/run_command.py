@@ -44,9 +44,9 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
 
     async with open_workbench(workspace=workspace_of(options), warden=warden) as workbench:
         skill = workbench.find(options.ref)
-        inputs = _inputs(
-            skill.manifest.input_schema, skill.manifest.example if options.example else None, given, options
-        )
+        answering = workbench.library.last_good(skill.name) if skill.is_broken else None
+        manifest = (answering or skill).manifest
+        inputs = _inputs(manifest.input_schema, manifest.example if options.example else None, given, options)
         caller = Caller(user=options.user, session=options.session, agent=options.agent)
         result = await workbench.run(options.ref, inputs, caller=caller)
     if options.json:
@@ -137,10 +137,20 @@ def _inputs(
     return inputs
 
 
+def _types(rule: object) -> list[object]:
+    """The types that a schema allows, also where it names them one by one."""
+    if not isinstance(rule, Mapping):
+        return [None]
+    wanted = rule.get("type")
+    types = list(wanted) if isinstance(wanted, list) else [wanted]
+    for each in rule.get("anyOf") or rule.get("oneOf") or ():
+        types += _types(each)
+    return types if types == [None] else [type_ for type_ in types if type_ is not None]
+
+
 def _typed(text: str, rule: object) -> Any:
     """A word from the command line as what the schema wants there; a text where it says nothing."""
-    wanted = rule.get("type") if isinstance(rule, Mapping) else None
-    types = wanted if isinstance(wanted, list) else [wanted]
+    types = _types(rule)
     if "string" in types or (types == [None] and not (isinstance(rule, Mapping) and "enum" in rule)):
         return text
     if isinstance(rule, Mapping) and text in (rule.get("enum") or ()):

@@ -8,6 +8,7 @@ import os
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import columns, write
 from workbench.model.run import Status
+from workbench.model.skill import parse_ref
 from workbench.model.words import ago, duration
 
 GLYPHS = {
@@ -21,10 +22,17 @@ GLYPHS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("skill", nargs="?", default="", help="only this skill's")
+    parser.add_argument("what", nargs="?", default="", help="a skill, for its runs; a run's id, for all of it")
     parser.add_argument("--failed", action="store_true", help="only those that did not complete")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    parser.add_argument("--limit", type=_positive, default=50, metavar="N", help="at most so many (default: 50)")
     add_json(parser)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,12 +41,18 @@ def run(options: argparse.Namespace) -> int:
 
     settings = read_settings(workspace_of(options), os.environ)
     with open_library(settings, os.environ) as library:
-        runs = library.history.runs(skill=options.skill, failed_only=options.failed, most=max(1, options.limit))
+        one = library.history.one(options.what) if options.what else None
+        if one is not None:
+            print_json(one)
+            return 0
+        runs = library.history.runs(skill=options.what, failed_only=options.failed, most=options.limit)
+        if options.what and not runs:
+            library.find(library.gathered(library.read_all(), "main"), parse_ref(options.what))
     if options.json:
         print_json({"runs": [past.document() for past in runs]})
         return 0
     if not runs:
-        write("nothing ran yet: `workbench run NAME` runs a skill")
+        write(f"nothing ran yet: `workbench run {options.what or 'NAME'}` runs it")
     rows = [
         (
             GLYPHS.get(past.status, past.status.value),
@@ -46,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
             f"r{past.revision}" if past.revision else "–",
             duration(past.duration_ms),
             ago(past.started_at),
-            past.error,
             past.id,
+            past.error,
         )
         for past in runs
     ]

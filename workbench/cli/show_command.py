@@ -88,6 +88,8 @@ def _lines(skill: Skill) -> Iterator[str]:
     yield f"{skill.name} {manifest.version}{revision}   {GLYPHS[skill.state]}"
     if manifest.description:
         yield f"  {manifest.description}"
+    if skill.is_broken and skill.last_good:
+        yield f"  its last good revision goes on answering: workbench show {skill.name}@r{skill.last_good}"
     yield ""
     facts = {
         "kind": skill.kind.value if skill.kind else "–",

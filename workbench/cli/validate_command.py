@@ -1,4 +1,4 @@
-"""Everything that is wrong with skills, with its place and a hint; runs nothing of them."""
+"""What can be seen to be wrong with skills, with its place and a hint; runs nothing of them (see `show --load`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.model.documents import finding_document
 from workbench.model.errors import ExitCode
 from workbench.model.finding import breaks, score
 from workbench.model.skill import Skill
+from workbench.model.words import counted
 from workbench.runtime.library.library import Library
 
 
@@ -72,4 +73,4 @@ def _print(skills: Sequence[Skill]) -> None:
                     write(f"  {line}")
     clean = sum(1 for skill in skills if not skill.findings)
     broken = sum(1 for skill in skills if breaks(skill.findings))
-    say(f"{len(skills)} skills · {clean} without findings · {broken} broken")
+    say(f"{counted(len(skills), 'skill')} · {clean} without findings · {broken} broken")

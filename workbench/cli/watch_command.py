@@ -23,7 +23,7 @@ from workbench.model.events import (
 from workbench.model.finding import Finding
 from workbench.model.frozen import as_mapping
 from workbench.model.run import Outcome
-from workbench.model.words import duration
+from workbench.model.words import counted, duration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 def _lines(event: Event) -> list[str]:
     match event:
         case WatchStarted():
-            return [f"watching {event.skills} skills · save to reload · ctrl+c ends"]
+            return [f"watching {counted(event.skills, 'skill')} · save to reload · ctrl+c ends"]
         case SkillHotReloaded():
             steps = " · ".join(f"{name} {ms:.1f}" for name, ms in event.steps)
             return [f"↻ {event.skill}  → r{event.revision}  {duration(event.total_ms)}   {steps}"]

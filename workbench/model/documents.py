@@ -35,6 +35,7 @@ def skill_document(skill: Skill) -> dict[str, Any]:
         "digest": skill.digest,
         "state": skill.state.value,
         "revision": skill.revision or None,
+        "last_good": skill.last_good or None,
         "breaker": None,
         "description": skill.manifest.description,
         "findings": [finding_document(finding) for finding in skill.findings],

@@ -147,9 +147,10 @@ class Mark:
 class Trail:
     """What the stages leave behind as a run passes: their names, times and notes. One per run, filled in place."""
 
-    __slots__ = ("_marks", "_open")
+    __slots__ = ("_marks", "_open", "left_output", "left_stderr")
 
     def __init__(self) -> None:
+        self.left_output = self.left_stderr = ""
         self._marks: list[Mark] = []
         self._open: list[Mark] = []
 
@@ -169,6 +170,10 @@ class Trail:
         """Say something about the stage that is running now."""
         if self._open:
             self._open[-1].note = text
+
+    def leave_words(self, output: str, stderr: str) -> None:
+        """What a run that is being ended had said by then: whoever tells of its end can show it."""
+        self.left_output, self.left_stderr = output, stderr
 
     def stages(self) -> tuple[StageNote, ...]:
         """Every stage that has ended, outermost first."""

@@ -83,6 +83,7 @@ class Skill:
     findings: tuple[Finding, ...] = ()
     state: SkillState = SkillState.OK
     revision: int = 0
+    last_good: int = 0
     single_file: bool = False
 
     @property
@@ -129,6 +130,7 @@ class Ref:
     name: str
     version: str = ""
     revision: int = 0
+    last_good: int = 0
 
     def __str__(self) -> str:
         if self.revision:

@@ -30,3 +30,8 @@ def duration(ms: float | None) -> str:
     if ms < 1:
         return f"{ms:.1f} ms"
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 skill`, `2 skills`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

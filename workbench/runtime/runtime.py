@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
-from workbench.model.errors import WrongSettings
+from workbench.model.errors import WrongSettings, WrongUse
 from workbench.model.frozen import frozen
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
 from workbench.model.run import Caller, Handler, Outcome, Run, new_run_id
 from workbench.model.settings import Settings
-from workbench.model.skill import Ref, Skill, SkillState, parse_ref
+from workbench.model.skill import Ref, Skill, parse_ref
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.reload import Reloader, watching
@@ -63,6 +63,8 @@ class Workbench:
         self, ref: str | Ref, inputs: Mapping[str, object] | None = None, *, caller: Caller = NOBODY
     ) -> Result:
         """Run a skill through every stage. What the skill does wrong is in the outcome; what we cannot do is raised."""
+        if not isinstance(inputs or {}, Mapping):
+            raise WrongUse(f"the inputs are a {type(inputs).__name__}", hint='give a mapping: {"name": "value"}')
         skill = self.find(ref)
         await self.library.history.settle_once()
         ready = await self.session.answering(skill)
@@ -74,10 +76,8 @@ class Workbench:
         return Result(run=run, outcome=await self.handler(run), instead_of=ready)
 
     async def load(self, ref: str | Ref) -> Skill:
-        """The skill with everything known of it that only its own code can tell."""
+        """The skill once its own code was loaded: what only that can tell, and whether it loads at all."""
         skill = self.find(ref)
-        if skill.state is not SkillState.UNREAD:
-            return skill
         ready = await self.session.answering(skill)
         return ready.skill if isinstance(ready, Accepted) else self.snapshot.skills.get(skill.name, skill)
 

@@ -72,7 +72,7 @@ REGISTRY = (
     Command(
         id="skills.filter",
         name="Filter",
-        help="Show only the skills whose name or description holds these letters in this order.",
+        help="Show only the skills whose name has these letters in this order.",
         keys=("slash",),
         do=lambda app: app.skills_pane.focus_filter(),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.model.run import Outcome, Status
 from workbench.model.skill import Skill, SkillState
+from workbench.model.words import counted
 
 STATES = {
     SkillState.OK: ("●", "ok", "good"),
@@ -37,5 +38,4 @@ def spoken_counts(skills: tuple[Skill, ...]) -> str:
     """`18 skills · 16 ok · 2 broken`: the states that there are, in the order of the table."""
     counts = {state: sum(1 for skill in skills if skill.state is state) for state in STATES}
     parts = [f"{count} {STATES[state][1]}" for state, count in counts.items() if count]
-    noun = "skill" if len(skills) == 1 else "skills"
-    return " · ".join([f"{len(skills)} {noun}", *parts])
+    return " · ".join([counted(len(skills), "skill"), *parts])

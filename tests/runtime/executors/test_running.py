@@ -92,6 +92,46 @@ async def test_a_command_that_takes_too_long_is_ended_with_its_tree(author: Auth
     assert outcome.status is Status.TIMED_OUT
 
 
+@pytest.mark.parametrize("ending", ["import time; time.sleep(60)", "import os; os._exit(3)", "while True: pass"])
+async def test_what_a_python_skill_printed_before_it_was_ended_is_kept(author: Author, ending: str) -> None:
+    author.has_function(
+        "chatty", f"import sys\nprint('so far')\nprint('and this', file=sys.stderr)\n{ending}", options=", timeout=0.5"
+    )
+
+    async with opened(author) as workbench:
+        outcome = (await workbench.run("chatty")).outcome
+
+    assert not outcome.is_ok
+    assert "so far" in outcome.stderr
+    assert "and this" in outcome.stderr
+
+
+async def test_what_a_command_said_before_its_time_was_over_is_kept(author: Author) -> None:
+    author.has_command("chatty", "sh", "-c", "echo so far; echo and this >&2; sleep 60", resilience={"timeout": 0.5})
+
+    outcome = await outcome_of(author, "chatty")
+
+    assert outcome.status is Status.TIMED_OUT
+    assert (outcome.output, outcome.stderr) == ("so far\n", "and this\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("import socket\nsocket.socket()", "not granted"),
+        ("open('skill.py', 'w')", "its own folder"),
+        ("raise OSError('Temporary failure in name resolution')", "no network"),
+    ],
+)
+async def test_what_the_walls_refuse_is_said_to_be_the_walls(author: Author, body: str, hint: str) -> None:
+    author.has_function("tries", body)
+
+    outcome = await outcome_of(author, "tries")
+
+    assert outcome.error is not None
+    assert hint in outcome.error.hint
+
+
 async def test_what_a_command_leaves_in_its_folder_is_an_artifact(author: Author) -> None:
     author.has_command("leaves", "sh", "-c", "echo kept > $WORKBENCH_OUT/note.txt")
 

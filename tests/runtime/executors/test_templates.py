@@ -45,6 +45,20 @@ async def test_what_is_wrong_with_a_template_is_told_with_its_line(
     assert f"line {line}" in outcome.error.message
 
 
+async def test_a_template_that_cannot_be_read_leaves_the_last_good_one_answering(author: Author) -> None:
+    manifest = {"name": "page", "version": "1.0.0", "type": "prompt_inline", "parameters": [{"name": "who"}]}
+    author.writes("page.json", {**manifest, "prompt_template": "Hi {{ who }}"})
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.run("page", {"who": "Ada"})
+        for broken, words in (("{% if who %}Hi", "line 1"), ("Hi {{ whoo }}", "no input fills {{ whoo }}")):
+            author.writes("page.json", {**manifest, "prompt_template": broken})
+            workbench.refresh()
+            result = await workbench.run("page", {"who": "Ada"})
+            assert result.outcome.output == "Hi Ada"
+            assert result.instead_of is not None
+            assert words in result.instead_of.findings[0].message
+
+
 @pytest.mark.parametrize(
     "template",
     [

@@ -240,7 +240,7 @@ def test_the_nearest_scope_wins_and_what_it_hides_is_kept_beside(skills: Path, t
 def test_of_two_skills_of_one_name_in_one_scope_the_first_answers_and_both_are_told(skills: Path) -> None:
     prompt(skills / "a", "same")
     prompt(skills / "b", "same")
-    hint = "give one of them another name; until then the first in the order of the paths answers"
+    hint = "give one of them another name; until then the one in the folder of that name answers, else the first"
 
     found = snapshot(skills)
     (second,) = found.shadowed
@@ -249,6 +249,16 @@ def test_of_two_skills_of_one_name_in_one_scope_the_first_answers_and_both_are_t
     assert not found.skills["same"].is_broken
     assert second.is_broken
     assert str(second.findings[0]).startswith(f"{skills}/b/skill.json  'same' is also the name of {skills}/a/")
+
+
+def test_a_copy_of_a_folder_does_not_take_the_originals_place(skills: Path) -> None:
+    prompt(skills / "aaa", "same")
+    prompt(skills / "same", "same")
+
+    found = snapshot(skills)
+
+    assert found.skills["same"].folder == f"{skills}/same"
+    assert [skill.folder for skill in found.shadowed] == [f"{skills}/aaa"]
 
 
 def test_names_that_differ_in_case_only_are_told_on_both_sides(skills: Path) -> None:

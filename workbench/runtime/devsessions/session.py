@@ -21,12 +21,13 @@ from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.executors.failures import findings_of
 from workbench.runtime.executors.python import code_of
+from workbench.runtime.executors.template_check import check_template
 from workbench.runtime.library.library import Library
 from workbench.runtime.library.revisions import ChangedMeanwhile
 from workbench.runtime.workers.pool import NotLoaded, WorkerPool
 from workbench.runtime.workers.worker import WorkerGone
 
-LOAD_SECONDS = 20.0
+LOAD_SECONDS = 10.0
 Steps = tuple[tuple[str, float], ...]
 
 
@@ -129,6 +130,7 @@ class DevSession:
             return Accepted(skill=accepted, steps=watch.steps())
         broken = candidate if candidate.is_broken else candidate.with_findings(loaded)
         answering = self._library.last_good(candidate.name, self.realm.id)
+        broken = replace(broken, last_good=answering.revision if answering else 0)
         self._swap_in(broken)
         if not candidate.is_broken:
             self._library.revisions.sweep(candidate)
@@ -141,6 +143,8 @@ class DevSession:
         except ChangedMeanwhile:
             return (_finding(candidate, "file.changing", "is being written at this moment", "save it once more"),)
         watch.lap("keep")
+        if candidate.kind is Kind.PROMPT_INLINE:
+            return await self._checked(candidate)
         if candidate.kind is not Kind.PYTHON:
             return candidate
         try:
@@ -174,6 +178,14 @@ class DevSession:
         )
         return loaded
 
+    async def _checked(self, candidate: Skill) -> Skill | tuple[Finding, ...]:
+        """A prompt whose template can be read, or why it cannot."""
+        try:
+            findings = await check_template(candidate, self._pool)
+        except WorkerGone:
+            return candidate
+        return findings or candidate
+
     def _kept(self, before: Skill | None, said: Skill) -> Skill:
         """What stands under a name after a look at the files: what answers stays until something better is loaded."""
         if before is None or said.revision:
@@ -189,17 +201,14 @@ class DevSession:
     def _swap_in(self, skill: Skill) -> None:
         before = self.realm.snapshot
         self.realm = replace(self.realm, snapshot=before.with_skill(skill))
-        old = before.skills.get(skill.name)
-        if old is not None and old.state is not skill.state:
-            self._bus.publish(
-                SkillStateChanged(
-                    at=self._clock.now(),
-                    skill=skill.name,
-                    realm=self.realm.id,
-                    before=old.state.value,
-                    after=skill.state.value,
-                )
-            )
+        if (old := before.skills.get(skill.name)) is not None:
+            self._tell_of_state(old, skill)
+
+    def _tell_of_state(self, old: Skill, new: Skill) -> None:
+        if old.state is not new.state:
+            now, realm = self._clock.now(), self.realm.id
+            before, after = old.state.value, new.state.value
+            self._bus.publish(SkillStateChanged(at=now, skill=new.name, realm=realm, before=before, after=after))
 
     def _tell_of_difference(self, before: Snapshot, after: Snapshot) -> None:
         now, realm = self._clock.now(), self.realm.id
@@ -207,6 +216,8 @@ class DevSession:
             skill = after.skills[name]
             version = skill.manifest.version
             self._bus.publish(SkillRegistered(at=now, skill=name, realm=realm, version=version, digest=skill.digest))
+        for name in before.skills.keys() & after.skills.keys():
+            self._tell_of_state(before.skills[name], after.skills[name])
         for name in before.skills.keys() - after.skills.keys():
             self._bus.publish(SkillUnregistered(at=now, skill=name, realm=realm, reason="its files are gone"))
 

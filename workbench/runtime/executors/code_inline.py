@@ -19,7 +19,7 @@ from workbench.model.run import Limit, Outcome, Run, Status, Usage, failure
 from workbench.model.settings import SecuritySettings
 from workbench.runtime.atomic import nameless_file, remove_tree
 from workbench.runtime.executors import artifacts
-from workbench.runtime.executors.failures import over_limit
+from workbench.runtime.executors.failures import hint_of_walls, over_limit
 from workbench.runtime.executors.output import OutputTooLarge, Pipe
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import StatePlace
@@ -74,6 +74,11 @@ class CodeInline:
             try:
                 data, is_cut = await _read_all(pipe, child)
                 end = await child.wait()
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await child.stop(grace=0)
+                run.trail.leave_words(pipe.so_far().decode("utf-8", "replace"), _tail(errors))
+                raise
             finally:
                 with anyio.CancelScope(shield=True):
                     await child.stop(grace=0)
@@ -105,7 +110,7 @@ class CodeInline:
             exit_code=end.code,
             stderr=stderr,
             artifacts=artifacts.left_in(policy.write[0]),
-            truncated=is_cut,
+            truncated=is_cut or len(stderr) >= MOST_STDERR,
             usage=Usage(cpu_ms=end.cpu_ms, max_rss_mb=end.max_rss_mb, output_bytes=len(data)),
             sandbox=policy.report(),
         )
@@ -145,7 +150,7 @@ class CodeInline:
             return failure(ErrorKind.CRASHED, f"ended by signal {end.code - 128}", hint="its stderr may say why")
         if end.code:
             last = stderr.strip().splitlines()[-1:] or ["nothing on stderr"]
-            return failure(ErrorKind.EXIT_CODE, f"exit code {end.code}: {last[0][:300]}")
+            return failure(ErrorKind.EXIT_CODE, f"exit code {end.code}: {last[0][:300]}", hint=hint_of_walls(stderr))
         return None
 
 

@@ -20,7 +20,7 @@ def failure_of(skill: Skill, said: Mapping[str, Any]) -> Outcome:
     findings = findings_of(skill, said)
     place = findings[0].place if findings and findings[0].place.line else None
     message = str(said.get("message", "failed"))
-    return failure(kind, message, place=place, findings=findings, hint=_hint(kind))
+    return failure(kind, message, place=place, findings=findings, hint=_hint(kind) or hint_of_walls(message))
 
 
 def findings_of(skill: Skill, said: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -41,6 +41,26 @@ def findings_of(skill: Skill, said: Mapping[str, Any]) -> tuple[Finding, ...]:
         place = Place(file=skill.path)
         findings.append(Finding(severity=Severity.ERROR, rule="python.raised", message=message, place=place))
     return tuple(findings)
+
+
+_REFUSED = (
+    ("PermissionError", "Operation not permitted", "Permission denied"),
+    ("Read-only file system",),
+    ("name resolution", "Name or service not known", "Network is unreachable", "Could not resolve host"),
+)
+_WALLS = (
+    "the sandbox refuses what was not granted: `workbench doctor` says what is enforced",
+    "the sandbox lets a skill write to its own folder only: context.out, or $WORKBENCH_OUT",
+    "the sandbox gives no network",
+)
+
+
+def hint_of_walls(words: str) -> str:
+    """That it was likely the sandbox, where a message sounds like it."""
+    for signs, hint in zip(_REFUSED, _WALLS, strict=True):
+        if any(sign in words for sign in signs):
+            return hint
+    return ""
 
 
 def over_limit(limit: Limit) -> Outcome:

@@ -47,6 +47,10 @@ class Pipe:
             os.close(self.write_end)
             self.write_end = -1
 
+    def so_far(self) -> bytes:
+        """What has come until now, within the limit."""
+        return bytes(self._data[: self._most])
+
     async def read(self, child: Child) -> bytes:
         """Everything until the pipe closes, or a moment after the child's end; raises OutputTooLarge."""
         loop = asyncio.get_running_loop()

@@ -33,13 +33,21 @@ class PythonSkill:
                 if isinstance(worker, NotLoaded):
                     return failure_of(run.skill, worker.said)
                 out = f"{worker.out}/{run.id}"
-                answer = await worker.ask(
-                    {"do": "execute", "inputs": dict(run.inputs), "context": {**context_of(run), "out": out}}
-                )
+                answer = await _asked(run, worker, out)
                 left = artifacts.moved(out, self._place, run.id)
                 return replace(_outcome(run, worker, answer), artifacts=left)
         except WorkerGone as error:
-            return crashed(error)
+            return replace(crashed(error), stderr=run.trail.left_stderr)
+
+
+async def _asked(run: Run, worker: Worker, out: str) -> Answer:
+    """The worker's answer; of one that is ended before, what it had said by then."""
+    told = {**context_of(run), "out": out}
+    try:
+        return await worker.ask({"do": "execute", "inputs": dict(run.inputs), "context": told})
+    except BaseException:
+        run.trail.leave_words("", worker.words_of_this_request())
+        raise
 
 
 def context_of(run: Run) -> dict[str, object]:

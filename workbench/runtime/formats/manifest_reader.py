@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import islice
@@ -15,7 +16,8 @@ from workbench.model.skill import LEGAL_NAME, Kind
 from workbench.model.version import parse_version
 from workbench.runtime.formats.names import LEGAL_HINT, is_dangerous
 from workbench.runtime.formats.parameters import schema_of_parameters
-from workbench.runtime.schemas.validator import Pointer, Validator, problems_of_schema, unknown_keys
+from workbench.runtime.schemas.validator import Pointer, Validator, problems_of_schema, unknown_keys, validator_of
+from workbench.runtime.schemas.words import nearest
 
 Locate = Callable[[Pointer], Place]
 OLD_KINDS = {
@@ -92,6 +94,8 @@ class ManifestReader:
             template=self._template(kind),
             python=python,
         )
+        self._check_example(manifest)
+        self._check_holes(manifest)
         return kind, manifest
 
     def add(self, severity: Severity, rule: str, message: str, pointer: Pointer = (), hint: str = "") -> None:
@@ -207,6 +211,25 @@ class ManifestReader:
             self.add(Severity.WARNING, "manifest.command", message, ("command",), hint)
         return Command(program=program, arguments=arguments)
 
+    def _check_example(self, manifest: Manifest) -> None:
+        """An example that its own schema refuses helps nobody."""
+        if manifest.example is None or manifest.input_schema is None:
+            return
+        for problem in validator_of(manifest.input_schema).problems(manifest.example)[:3]:
+            self.add(Severity.WARNING, "manifest.example", problem.message, ("example", *problem.path), problem.hint)
+
+    def _check_holes(self, manifest: Manifest) -> None:
+        """A hole that no input can ever fill makes every run fail."""
+        schema = manifest.input_schema or {}
+        known = schema.get("properties")
+        if manifest.template is None or manifest.template.is_jinja or schema.get("additionalProperties") is not False:
+            return
+        names = dict.fromkeys(match[1] for match in _HOLE.finditer(manifest.template.text) if match[1])
+        for name in names:
+            if isinstance(known, Mapping) and name not in known:
+                hint = nearest(name, tuple(known)) or f"declare it, or write {{{{{name}}}}} for braces"
+                self.add(Severity.ERROR, "prompt.hole", f"no input fills {{{name}}}", ("prompt",), hint)
+
     def _template(self, kind: Kind | None) -> Template | None:
         if kind not in (Kind.PROMPT_INLINE, Kind.PROMPT, Kind.CONVERSATION):
             return None
@@ -217,6 +240,9 @@ class ManifestReader:
             return Template(text=text, is_jinja=kind is not Kind.CONVERSATION, output_format=output_format)
         self.add(Severity.ERROR, "manifest.prompt", "there is no prompt", (), "write the text under 'prompt'")
         return None
+
+
+_HOLE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 
 
 def _mapping(raw: Mapping[str, Any], key: str) -> dict[str, Any]:

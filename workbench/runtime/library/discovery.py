@@ -12,6 +12,8 @@ from workbench.model.skill import Scope, Skill
 from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
 from workbench.runtime.formats.reader import ENTRIES, broken, read_skill
 
+# Where a workspace keeps its skills, nearest first.
+SKILL_FOLDERS = ("skills", ".claude/skills", ".agents/skills")
 MAX_DEPTH = 6
 
 
@@ -153,11 +155,18 @@ def gather(skills: Iterable[Skill], *, generation: int = 1) -> Snapshot:
             if first != skill.name:
                 _tell_of_case(by_name, first, skill.name)
         elif winner.scope is skill.scope:
+            if _is_at_home(skill) and not _is_at_home(winner):
+                winner, skill = skill, winner
             shadowed.append(skill.with_findings((_twice(skill, winner, Severity.ERROR),)))
             by_name[skill.name] = winner.with_findings((_twice(winner, skill, Severity.WARNING),))
         else:
             shadowed.append(skill)
     return Snapshot(generation=generation, skills=by_name, shadowed=tuple(shadowed))
+
+
+def _is_at_home(skill: Skill) -> bool:
+    """Whether the folder, or the file, has the skill's own name."""
+    return skill.folder_name == skill.name
 
 
 def _twice(skill: Skill, other: Skill, severity: Severity) -> Finding:
@@ -166,7 +175,7 @@ def _twice(skill: Skill, other: Skill, severity: Severity) -> Finding:
         rule="registry.twice",
         message=f"'{skill.name}' is also the name of {other.path}",
         place=Place(file=skill.path),
-        hint="give one of them another name; until then the first in the order of the paths answers",
+        hint="give one of them another name; until then the one in the folder of that name answers, else the first",
     )
 
 

@@ -108,6 +108,15 @@ class History:
         lost = [run for run in self._unsettled() if run.id not in ids and skill in ("", run.skill)]
         return sorted((*known, *lost), key=lambda run: run.started_at, reverse=True)[:most]
 
+    def one(self, run_id: str) -> dict[str, Any] | None:
+        """All that was kept of one run: what it was given, and how it ended."""
+        rows = self._database.read("SELECT * FROM run WHERE id = ?", (run_id.upper(),))
+        if not rows:
+            return None
+        row = rows[0]
+        ended = json.loads(row["outcome"]) or {}
+        return {**_past_run(row).document(), "digest": row["digest"], "inputs": json.loads(row["inputs"]), **ended}
+
     def _unsettled(self) -> list[PastRun]:
         """Runs that processes that are gone had begun, and that are not known to have ended."""
         lost: list[PastRun] = []

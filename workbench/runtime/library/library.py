@@ -14,7 +14,7 @@ from workbench.model.realm import Snapshot
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
 from workbench.runtime.formats.reader import ENTRIES
-from workbench.runtime.library.discovery import Root, Spot, distinct, gather, read_root, read_spot, spots
+from workbench.runtime.library.discovery import SKILL_FOLDERS, Root, Spot, distinct, gather, read_root, read_spot, spots
 from workbench.runtime.library.history import History
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import user_data_folder
@@ -82,7 +82,7 @@ class Library:
 
     def find(self, snapshot: Snapshot, ref: Ref) -> Skill:
         """The skill that a reference names: as it stands, or as a revision of it was."""
-        skill = snapshot.find(replace(ref, revision=0))
+        skill = _at_path(snapshot, ref.name) or snapshot.find(replace(ref, revision=0))
         if not ref.revision:
             return skill
         restored = self.revisions.restored(self.revisions.numbered(skill.name, ref.revision))
@@ -123,7 +123,9 @@ class Library:
 
     def _recognised(self, skill: Skill, heads: Mapping[str, tuple[int, str]]) -> Skill:
         number, digest = heads.get(skill.name, (0, ""))
-        if skill.is_broken or digest != skill.digest:
+        if skill.is_broken:
+            return replace(skill, last_good=number)
+        if digest != skill.digest:
             return skill
         return replace(self._with_known_metadata(skill), revision=number)
 
@@ -140,6 +142,14 @@ class Library:
         return None
 
 
+def _at_path(snapshot: Snapshot, word: str) -> Skill | None:
+    """The skill whose folder or file a person names."""
+    if "/" not in word:
+        return None
+    path = os.path.abspath(word)
+    return next((skill for skill in snapshot if path in (skill.path, skill.folder)), None)
+
+
 def _with_metadata(skill: Skill, metadata: Mapping[str, Any]) -> Skill:
     from workbench.runtime.formats.metadata import with_metadata  # here, because few skills keep theirs in code
 
@@ -148,9 +158,8 @@ def _with_metadata(skill: Skill, metadata: Mapping[str, Any]) -> Skill:
 
 def roots_of(settings: Settings, environ: Mapping[str, str], shipped: Sequence[str]) -> tuple[Root, ...]:
     """Where skills are read from, nearest first; as absolute paths, as they are watched and shown."""
-    inside = ("skills", ".claude/skills", ".agents/skills")
     workspace = settings.workspace.rstrip("/")
-    roots = [Root(folder=f"{workspace}/{name}", scope=Scope.WORKSPACE) for name in inside]
+    roots = [Root(folder=f"{workspace}/{name}", scope=Scope.WORKSPACE) for name in SKILL_FOLDERS]
     roots.append(Root(folder=f"{user_data_folder(environ)}/skills", scope=Scope.USER))
     builtin = (*settings.skills.builtin_paths, *shipped)
     roots += [Root(folder=os.path.abspath(os.path.join(workspace, path)), scope=Scope.BUILTIN) for path in builtin]

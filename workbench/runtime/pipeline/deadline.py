@@ -5,8 +5,13 @@ from __future__ import annotations
 import anyio
 
 from workbench.model.errors import ErrorKind
+from workbench.model.frozen import replace
 from workbench.model.run import Handler, Limit, Outcome, Run, Stage, failure
-from workbench.model.skill import Skill
+from workbench.model.skill import Kind, Skill
+
+
+def _where(kind: Kind | None) -> str:
+    return "timeout=… in the skill's metadata" if kind is Kind.PYTHON else "resilience.timeout"
 
 
 def within_deadline(default_timeout: float, max_execution_time: float) -> Stage:
@@ -20,8 +25,9 @@ def within_deadline(default_timeout: float, max_execution_time: float) -> Stage:
             if not scope.cancelled_caught:
                 raise AssertionError("a handler neither answered nor was cancelled")
             limit = Limit(name="timeout", allowed=seconds, measured=seconds)
-            hint = "give it more with resilience.timeout, or look at what it waits for"
-            return failure(ErrorKind.TIMEOUT, f"not done after {seconds:g} s", hint=hint, limit=limit)
+            hint = f"look at what it waits for, or give it more: {_where(run.skill.kind)}"
+            ended = failure(ErrorKind.TIMEOUT, f"not done after {seconds:g} s", hint=hint, limit=limit)
+            return replace(ended, output=run.trail.left_output or None, stderr=run.trail.left_stderr)
 
         return bounded
 

@@ -35,7 +35,7 @@ def _is_broken(skill: Skill) -> Outcome:
     return failure(
         ErrorKind.SKILL_BROKEN,
         f"'{skill.name}' is broken: {first.message}",
-        hint=first.hint or f"mend it; `workbench validate {skill.name}` says everything that is wrong",
+        hint=first.hint or "mend it and save; nothing of it was accepted before that could answer",
         place=first.place,
         findings=skill.findings,
     )

@@ -63,13 +63,20 @@ class Capture:
     errors = "replace"
     closed = False
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._parts: list[str] = []
         self._length = 0
         self.was_cut = False
 
     def write(self, text: str) -> int:
+        """Kept for the answer, and written through: what a worker said before it was ended can still be read."""
         room = MOST_CAPTURED - self._length
+        if room > 0:
+            try:
+                os.write(self._descriptor, text[:room].encode("utf-8", "replace"))
+            except OSError:
+                pass
         if room > 0:
             self._parts.append(text[:room])
             self._length += min(room, len(text))
@@ -88,6 +95,9 @@ class Capture:
 
     def writable(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        return self._descriptor
 
     def take(self) -> str:
         text = "".join(self._parts) + ("\n… cut\n" if self.was_cut else "")
@@ -176,7 +186,9 @@ class Worker:
             if do == "execute":
                 return self._execute(message)
             if do == "render":
-                return self._render(message)
+                return dict(self._templates(message).render(message["template"], message["inputs"], message["most"]))
+            if do == "check":
+                return dict(self._templates(message).check(message["template"]))
             if do == "end":
                 self._end()
                 return None
@@ -216,12 +228,15 @@ class Worker:
             return {"ok": True, "base64": base64.b64encode(output).decode()}
         return {"ok": True, "output": output}
 
-    def _render(self, message: dict[str, object]) -> dict[str, object]:
-        sys.path.append(str(message["libraries"]))
-        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    def _templates(self, message: dict[str, object]) -> types.ModuleType:
+        """The module that knows Jinja, with its libraries in reach."""
+        for folder in (str(message["libraries"]), os.path.dirname(os.path.abspath(__file__))):
+            if folder not in sys.path:
+                sys.path.append(folder)
         import templates  # type: ignore[import-not-found]
 
-        return dict(templates.render(message["template"], message["inputs"], message["most"]))
+        module: types.ModuleType = templates
+        return module
 
     def _end(self) -> None:
         if self._skill is not None:
@@ -300,7 +315,7 @@ def main() -> None:
     if most_memory:
         resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
     channel = Channel(CHANNEL)
-    sys.stdout, sys.stderr = Capture(), Capture()
+    sys.stdout, sys.stderr = Capture(1), Capture(2)
     if preload:
         import asyncio  # noqa: F401
         import typing  # noqa: F401

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MOST_REPEATED = 1_000_000
@@ -73,6 +74,18 @@ def _bounded_replace(plain: Any) -> Any:
 
 def _bounded_format(value: Any, *arguments: Any, **keywords: Any) -> str:
     raise SecurityError("the filter 'format' is not available; write the text with {{ names }} in it")
+
+
+def check(template: str) -> dict[str, Any]:
+    """Whether a template can be read at all, and the names that it wants from outside."""
+    environment = BoundedEnvironment()
+    try:
+        names = find_undeclared_variables(environment.parse(template))
+    except TemplateSyntaxError as error:
+        return {"ok": False, "message": f"the template: {error.message}", "line": error.lineno}
+    except (TemplateError, MemoryError, RecursionError) as error:
+        return {"ok": False, "message": f"the template: {error}", "line": 0}
+    return {"ok": True, "names": sorted(names - set(environment.globals))}
 
 
 def render(template: str, inputs: dict[str, Any], most: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from workbench.runtime.workers import wire
 START_SECONDS = 20.0
 FAREWELL_SECONDS = 1.0
 LAST_WORDS = 4_000
+MOST_WORDS = 64_000
 CHILD_SCRIPT = os.path.realpath(child_module.__file__)
 TEMPLATES_SCRIPT = os.path.join(os.path.dirname(CHILD_SCRIPT), "templates.py")
 
@@ -54,6 +55,7 @@ class Worker:
     def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, out: str, words: IO[bytes]) -> None:
         self._process, self._channel, self._words = process, channel, words
         self._cpu_s = 0.0
+        self._words_before = 0
         self.policy, self.out = policy, out
         self.metadata: object = None
 
@@ -71,6 +73,7 @@ class Worker:
 
     async def ask(self, message: dict[str, object]) -> Answer:
         """One request and its answer; raises WorkerGone."""
+        self._words_before = self._words_end()
         said = await self._exchange(message)
         before, self._cpu_s = self._cpu_s, float(said.get("cpu_s", 0.0))
         cpu_ms = max(0.0, (self._cpu_s - before) * 1000)
@@ -113,11 +116,21 @@ class Worker:
         self._words.close()
         remove_tree(self.out)
 
+    def words_of_this_request(self) -> str:
+        """What the process has said since it was last asked."""
+        return self._read_words(self._words_before)
+
     def _last_words(self) -> str:
+        return self._read_words(max(self._words_before, self._words_end() - LAST_WORDS)).strip()
+
+    def _words_end(self) -> int:
         with suppress(OSError, ValueError):
-            size = self._words.seek(0, os.SEEK_END)
-            self._words.seek(max(0, size - LAST_WORDS))
-            return self._words.read().decode("utf-8", "replace").strip()
+            return os.fstat(self._words.fileno()).st_size
+        return 0
+
+    def _read_words(self, start: int) -> str:
+        with suppress(OSError, ValueError):
+            return os.pread(self._words.fileno(), MOST_WORDS, start).decode("utf-8", "replace")
         return ""
 
 

@@ -118,7 +118,7 @@ def rows_of(skills: Iterable[Skill]) -> Iterator[Row]:
 def _row(skill: Skill, indent: int) -> Row:
     glyph, word, style = state_of(skill)
     name = skill.name if len(skill.name) <= NAME_WIDTH else f"{skill.name[: NAME_WIDTH - 1]}…"
-    revision = f"r{skill.revision}" if skill.revision else "–"
+    revision = f"r{skill.revision}" if skill.revision else f"(r{skill.last_good})" if skill.last_good else "–"
     return Row(
         key=skill.name,
         pieces=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -64,8 +64,10 @@ class Rows(ScrollView, can_focus=True):
         """Enter or a click on a row."""
 
     def __init__(self, *, id: str, has_cursor: bool = True) -> None:
+        """Rows with a cursor are lines, cut where the pane ends; without one they are text, and wrap."""
         super().__init__(id=id)
         self._rows: tuple[Row, ...] = ()
+        self._text: tuple[Row, ...] = ()
         self._has_cursor = has_cursor
 
     @property
@@ -75,14 +77,18 @@ class Rows(ScrollView, can_focus=True):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows instead. The cursor stays on its key where that is still there."""
-        before, self._rows = self.key, tuple(rows)
-        width = max((sum(len(text) for text, _ in row.pieces) for row in self._rows), default=0)
-        self.virtual_size = Size(width + 2, len(self._rows))
+        before = self.key
+        self._text = tuple(rows)
+        self._lay_out()
         if self._has_cursor:
             self.cursor = self._position_of(before)
             if self.key and self.key != before:
                 self.post_message(self.Highlighted(self, self.key))
         self.refresh()
+
+    def on_resize(self) -> None:
+        if not self._has_cursor:
+            self._lay_out()
 
     def place_on(self, key: str) -> None:
         """Put the cursor on the row of a key, if there is one."""
@@ -143,6 +149,14 @@ class Rows(ScrollView, can_focus=True):
             if was_there:
                 self.action_choose()
 
+    def _lay_out(self) -> None:
+        width = max(10, self.size.width - 2)
+        self._rows = (
+            self._text if self._has_cursor else tuple(line for row in self._text for line in wrapped(row, width))
+        )
+        self.virtual_size = Size(self.size.width, len(self._rows))
+        self.refresh()
+
     def _go_to(self, position: int) -> None:
         if position != self.cursor and 0 <= position < len(self._rows):
             self.cursor = position
@@ -165,3 +179,19 @@ class Rows(ScrollView, can_focus=True):
 
     def _style_of(self, name: str) -> Style:
         return self.get_component_rich_style(f"rows--{name}", partial=name == "cursor")
+
+
+def wrapped(row: Row, width: int) -> Iterator[Row]:
+    """A row as the lines that fit, broken at spaces where there are any."""
+    line: list[tuple[str, str]] = []
+    room = width
+    for text, style in row.pieces:
+        while len(text) > room:
+            at = text.rfind(" ", 0, room + 1)
+            at = at if at > 0 else room if not line or room > width // 2 else 0
+            line.append((text[:at], style))
+            yield Row(key=row.key, pieces=tuple(line))
+            line, room, text = [], width, text[at:].removeprefix(" ")
+        line.append((text, style))
+        room -= len(text)
+    yield Row(key=row.key, pieces=tuple(line))
