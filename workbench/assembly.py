@@ -18,6 +18,7 @@ from workbench.runtime.executors.dispatch import dispatch
 from workbench.runtime.executors.prompt_inline import PromptInline
 from workbench.runtime.executors.python import PythonSkill
 from workbench.runtime.library.history import History
+from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library, roots_of
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.pipeline.compose import compose
@@ -48,7 +49,7 @@ def open_library(settings: Settings, environ: Mapping[str, str]) -> Iterator[Lib
         yield Library(
             roots=roots_of(settings, environ, (shipped_folder("skills"),)),
             database=database,
-            revisions=Revisions(database, place, clock.now),
+            revisions=Revisions(database, place, clock.now, instance.id),
             history=History(database, place, instance),
             scratch=Scratch(place, instance),
         )
@@ -99,4 +100,5 @@ async def open_workbench(
             bus=bus,
             clock=clock,
             tier=tier,
+            journal=Journal(library.database, library.scratch.owner, bus, clock),
         )

@@ -14,6 +14,7 @@ from workbench.cli.paper import finding_lines, write
 from workbench.model.documents import finding_document, outcome_document
 from workbench.model.events import (
     Event,
+    RunEnded,
     SkillHotReloaded,
     SkillRegistered,
     SkillReloadFailed,
@@ -85,6 +86,11 @@ def _lines(event: Event) -> list[str]:
             lines = [f"✕ {event.skill}  not reloaded · {good}"]
             found = [finding for finding in event.findings if finding.severity.breaks] or list(event.findings)
             return [*lines, *(f"  {line}" for finding in found for line in finding_lines(finding))]
+        case RunEnded():
+            glyph = "✓" if event.status == "completed" else "✕"
+            return [
+                f"{glyph} {event.skill}  r{event.revision}  {event.status}  {duration(event.duration_ms)}  {event.run}"
+            ]
         case SkillRegistered():
             return [f"+ {event.skill}  {event.version}"]
         case SkillUnregistered():

@@ -9,9 +9,10 @@ from workbench.model.run import Outcome
 
 @frozen
 class Event:
-    """Something that happened, and when (seconds since the epoch)."""
+    """Something that happened, when (seconds since the epoch), and in which other process, if not in ours."""
 
     at: float
+    origin: str = ""
 
 
 @frozen
@@ -103,6 +104,24 @@ class SkillExecutionCompleted(SkillEvent):
 class SkillExecutionFailed(SkillEvent):
     run: str
     outcome: Outcome
+
+
+@frozen
+class RunEnded(SkillEvent):
+    """Another process on this workspace ran a skill."""
+
+    run: str
+    revision: int
+    status: str
+    duration_ms: float
+
+
+@frozen
+class RevisionAccepted(SkillEvent):
+    """Another process on this workspace accepted a state of a skill."""
+
+    revision: int
+    digest: str
 
 
 @frozen

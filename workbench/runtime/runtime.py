@@ -17,6 +17,7 @@ from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.reload import Reloader, watching
 from workbench.runtime.devsessions.session import Accepted, DevSession, Refused
 from workbench.runtime.executors.python import code_of
+from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
 from workbench.runtime.workers.pool import Code, WorkerPool
 
@@ -44,6 +45,7 @@ class Workbench:
     bus: Bus
     clock: Clock
     tier: Tier
+    journal: Journal
 
     @property
     def snapshot(self) -> Snapshot:
@@ -90,7 +92,7 @@ class Workbench:
         if not self.settings.skills.hot_reload_enabled:
             raise WrongSettings("reloading is switched off", hint="set hot_reload_enabled = true under [skills]")
         self.pool.keeps_spares = True
-        return watching(self.session, self.library, self.settings.development, self.bus, self.clock)
+        return watching(self.session, self.library, self.settings.development, self.bus, self.clock, self.journal)
 
     def new_run(self, skill: Skill, inputs: Mapping[str, object], caller: Caller = NOBODY) -> Run:
         """A run of a skill that nothing has been done with yet."""

@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from workbench.model.errors import WorkbenchError
-from workbench.model.events import Event, SkillHotReloaded, SkillReloadFailed, SkillUnregistered, WatchStarted
+from workbench.model.events import Event, RunEnded, SkillHotReloaded, SkillReloadFailed, SkillUnregistered, WatchStarted
 from workbench.model.skill import Skill
 from workbench.runtime.runtime import Workbench
 from workbench.ui.bridge import bridge
@@ -208,6 +208,8 @@ def _words(event: Event) -> str | None:
                 f"r{event.answering_revision} goes on answering" if event.answering_revision else "nothing answers yet"
             )
             return f"✕ {event.skill}{where} · {good}"
+        case RunEnded():
+            return f"{event.skill} r{event.revision} {event.status} elsewhere, {event.duration_ms:.0f} ms"
         case SkillUnregistered():
             return f"{event.skill} is gone: {event.reason}"
     return None

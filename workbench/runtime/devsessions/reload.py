@@ -10,7 +10,7 @@ from time import perf_counter
 import anyio
 from anyio.abc import TaskGroup
 
-from workbench.model.events import SkillHotReloaded, SkillReloadFailed, WatchStarted
+from workbench.model.events import RevisionAccepted, SkillHotReloaded, SkillReloadFailed, WatchStarted
 from workbench.model.settings import DevelopmentSettings
 from workbench.model.skill import Skill
 from workbench.runtime.bus import Bus
@@ -19,6 +19,7 @@ from workbench.runtime.devsessions.session import Accepted, DevSession, Steps
 from workbench.runtime.devsessions.settling import ignore_lease_breaks, settled
 from workbench.runtime.devsessions.watcher import Watcher
 from workbench.runtime.formats.folder import counts
+from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
 from workbench.runtime.tasks import open_tasks
 
@@ -52,6 +53,13 @@ class Reloader:
                 self._take(paths)
             else:
                 self._tasks.start_soon(self._catch_up)
+
+    async def heed_others(self) -> None:
+        """What another process accepted is accepted here too, once the files say the same."""
+        with self._bus.subscribe() as events:
+            async for event in events:
+                if isinstance(event, RevisionAccepted):
+                    self._session.show(self._session.files)
 
     async def sweep(self) -> None:
         """Compare everything with what is known, and reload what differs."""
@@ -169,12 +177,14 @@ def _ms(seconds: float) -> float:
 
 @asynccontextmanager
 async def watching(
-    session: DevSession, library: Library, settings: DevelopmentSettings, bus: Bus, clock: Clock
+    session: DevSession, library: Library, settings: DevelopmentSettings, bus: Bus, clock: Clock, journal: Journal
 ) -> AsyncIterator[Reloader]:
-    """Follow the files for as long as the block lasts."""
+    """Follow the files, and what others do on the same workspace, for as long as the block lasts."""
     ignore_lease_breaks()
     async with open_tasks() as tasks:
         reloader = Reloader(session, library, settings, bus, clock, tasks)
         tasks.start_soon(reloader.follow, Watcher(library.roots, settings))
+        tasks.start_soon(journal.follow)
+        tasks.start_soon(reloader.heed_others)
         yield reloader
         tasks.cancel_scope.cancel()

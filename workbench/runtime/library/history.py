@@ -12,6 +12,7 @@ import msgspec
 from workbench.model.documents import outcome_document
 from workbench.model.frozen import frozen
 from workbench.model.run import Outcome, Run, Status
+from workbench.runtime.library import journal
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.database import Database
 from workbench.runtime.store.instances import Instance, Orphan, orphans
@@ -86,8 +87,18 @@ class History:
             _stored(run.inputs),
         )
 
+        facts = {
+            "skill": run.skill.name,
+            "realm": run.realm.id,
+            "run": run.id,
+            "revision": run.skill.revision,
+            "status": outcome.status.value,
+            "duration_ms": round(outcome.duration_ms, 3),
+        }
+
         def insert(connection: sqlite3.Connection) -> None:
             connection.execute(_INSERT, (*row, _stored_outcome(outcome)))
+            journal.write(connection, self._instance.id, "RunEnded", run.started_at, facts)
 
         self._database.post(insert)
 

@@ -13,6 +13,7 @@ from workbench.model.frozen import frozen, replace
 from workbench.model.skill import Scope, Skill
 from workbench.runtime.atomic import remove_tree
 from workbench.runtime.formats.reader import read_skill
+from workbench.runtime.library import journal
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.database import Database
 
@@ -41,8 +42,8 @@ class Revision:
 class Revisions:
     """Keeps what was accepted, and finds it again."""
 
-    def __init__(self, database: Database, place: StatePlace, now: Callable[[], float]) -> None:
-        self._database, self._place, self._now = database, place, now
+    def __init__(self, database: Database, place: StatePlace, now: Callable[[], float], origin: str) -> None:
+        self._database, self._place, self._now, self._origin = database, place, now, origin
 
     def folder_of(self, skill: str) -> str:
         """Where every revision of a skill lies; a worker of this skill sees no more than this."""
@@ -127,11 +128,13 @@ class Revisions:
         if head is not None and head.digest == skill.digest:
             return replace(skill, revision=head.number)
         now = self._now()
-        number = await self._database.write(lambda connection: _accept(connection, skill, realm, message, now))
+        number = await self._database.write(
+            lambda connection: _accept(connection, skill, realm, message, now, self._origin)
+        )
         return replace(skill, revision=number)
 
 
-def _accept(connection: sqlite3.Connection, skill: Skill, realm: str, message: str, now: float) -> int:
+def _accept(connection: sqlite3.Connection, skill: Skill, realm: str, message: str, now: float, origin: str) -> int:
     head = connection.execute(
         "SELECT number, digest FROM head WHERE realm = ? AND skill = ?", (realm, skill.name)
     ).fetchone()
@@ -149,6 +152,8 @@ def _accept(connection: sqlite3.Connection, skill: Skill, realm: str, message: s
         " ON CONFLICT (realm, skill) DO UPDATE SET number = excluded.number, digest = excluded.digest",
         (realm, skill.name, number, skill.digest),
     )
+    facts = {"skill": skill.name, "realm": realm, "revision": number, "digest": skill.digest}
+    journal.write(connection, origin, "RevisionAccepted", now, facts)
     return number
 
 

@@ -56,6 +56,11 @@ class Database:
             connection = self._reading()
             return [] if connection is None else connection.execute(sql, parameters).fetchall()
 
+    def data_version(self) -> int:
+        """A number that changes when another connection has changed the database; 0 while there is none."""
+        rows = self.read("PRAGMA data_version")
+        return int(rows[0][0]) if rows else 0
+
     def close(self) -> None:
         """Write what waits, then let go; raises what a posted job met."""
         if self._thread is not None:

@@ -75,6 +75,11 @@ class Scratch:
     def __init__(self, place: StatePlace, instance: Instance) -> None:
         self._place, self._instance = place, instance
 
+    @property
+    def owner(self) -> str:
+        """The id of the process whose folders these are."""
+        return self._instance.id
+
     def new_folder(self) -> str:
         """An empty folder that only its owner may look into."""
         self._instance.claim()
