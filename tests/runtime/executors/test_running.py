@@ -11,9 +11,10 @@ import pytest
 
 from tests.author import Author
 from workbench.assembly import Workbench, open_workbench
-from workbench.model.errors import ErrorKind, UnknownSkill
+from workbench.model.errors import ErrorKind, UnknownSkill, WrongUse
 from workbench.model.run import Caller, Outcome, Status
 from workbench.model.skill import SkillState
+from workbench.runtime.workers.worker import Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -370,17 +371,108 @@ async def test_a_skill_cleans_up_when_its_worker_ends(author: Author) -> None:
         "    def get_metadata(self):\n"
         '        return SkillMetadata(skill_id="tidy", version="1.0.0")\n\n'
         "    async def execute(self, input_data, context):\n"
-        "        self.mark = context.out + '/mark'\n"
-        "        open(self.mark, 'w').write('dirty')\n"
-        "        self.kept = os.open(self.mark, os.O_WRONLY | os.O_TRUNC)\n\n"
+        "        return 1\n\n"
         "    async def cleanup(self):\n"
-        "        os.write(self.kept, b'clean')\n",
+        "        os._exit(42)\n",
     )
 
     async with opened(author) as workbench:
-        (artifact,) = (await workbench.run("tidy")).outcome.artifacts
+        worker = await workbench.pool.load(workbench.code_of(workbench.find("tidy")))
+        assert isinstance(worker, Worker)
+        await worker.end()
+        end = await worker.process.wait()
 
-    assert Path(artifact).read_text() == "clean"
+    assert end.code == 42
+
+
+FORGED = [
+    '{"ok": true, "cpu_s": "much"}',
+    '{"ok": true, "max_rss_kb": null}',
+    '{"ok": true, "base64": 7}',
+    '{"ok": true, "base64": "%%%"}',
+    '{"ok": false, "kind": "cancelled", "message": {"a": 1}}',
+    '{"ok": false, "trace": [1, {"line": "x"}]}',
+    "[1]",
+    "not json at all",
+]
+
+
+@pytest.mark.parametrize("frame", FORGED)
+async def test_what_a_skill_forges_on_its_channel_harms_only_its_own_run(author: Author, frame: str) -> None:
+    body = f"import os, struct, time\nframe = {frame!r}.encode()\n"
+    body += "os.write(3, struct.pack('>I', len(frame)) + frame)\ntime.sleep(5)"
+    author.has_function("forger", body, options=", timeout=3")
+    author.has_function("honest", "return 'well'")
+
+    async with opened(author) as workbench:
+        forged = (await workbench.run("forger")).outcome
+        honest = (await workbench.run("honest")).outcome
+
+    assert forged.status in (Status.FAILED, Status.COMPLETED)
+    assert forged.error is None or forged.error.kind is not ErrorKind.CANCELLED
+    assert honest.output == "well"
+
+
+async def test_a_folder_that_became_a_link_is_no_artifact(author: Author) -> None:
+    body = "import os, shutil\nshutil.rmtree(context.out)\nos.symlink('/etc', context.out)\nreturn 1"
+    author.has_function("linker", body, parameters="context")
+
+    async with opened(author) as workbench:
+        outcome = (await workbench.run("linker")).outcome
+
+    assert (outcome.output, outcome.artifacts) == (1, ())
+
+
+async def test_a_finished_runs_artifact_cannot_be_changed_by_the_next_run(author: Author) -> None:
+    body = (
+        "import os\npath = context.out + '/note'\nif not hasattr(os, 'kept'):\n"
+        "    open(path, 'w').write('first')\n    os.kept = os.open(path, os.O_RDWR)\n"
+        "else:\n    os.pwrite(os.kept, b'XXXXX', 0)"
+    )
+    author.has_function("tampers", body, parameters="context")
+
+    async with opened(author) as workbench:
+        (artifact,) = (await workbench.run("tampers")).outcome.artifacts
+        await workbench.run("tampers")
+
+    assert Path(artifact).read_text() == "first"
+
+
+async def test_a_result_larger_than_allowed_is_refused_for_python_too(author: Author) -> None:
+    author.has_function("large", "return 'x' * 3_000_000", options=", resource_limits={'max_output_mb': 1}")
+
+    outcome = await outcome_of(author, "large")
+
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.OUTPUT_INVALID
+    assert "context.out" in outcome.error.message
+
+
+async def test_a_command_line_that_is_too_long_is_said_to_be(author: Author) -> None:
+    author.has_command("long", "echo", "{text}", parameters=[{"name": "text"}])
+
+    async with opened(author) as workbench:
+        with pytest.raises(WrongUse, match="too long"):
+            await workbench.run("long", {"text": "x" * 200_000})
+        assert (await workbench.run("long", {"text": "short"})).outcome.output == "short\n"
+        failed = [past.error for past in workbench.library.history.runs(failed_only=True)]
+    assert failed in ([], ["crashed"])
+
+
+async def test_two_hundred_commands_at_once_all_get_their_turn(author: Author) -> None:
+    author.has_command("echo-number", "echo", "{number}", parameters=[{"name": "number", "type": "integer"}])
+    outputs: list[object] = []
+
+    async with opened(author) as workbench:
+
+        async def run(number: int) -> None:
+            outputs.append((await workbench.run("echo-number", {"number": number})).outcome.output)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(200):
+                tasks.start_soon(run, number)
+
+    assert sorted(outputs, key=str) == sorted((f"{number}\n" for number in range(200)), key=str)
 
 
 async def test_a_skill_is_told_on_whose_behalf_it_runs(author: Author) -> None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+import anyio
 import pytest
 
 from workbench.model.errors import StoreUnavailable
@@ -53,6 +54,27 @@ async def test_a_job_that_fails_takes_nothing_of_its_neighbours_with_it(tmp_path
     with open_database(place(tmp_path)) as database:
         names = {row["digest"] for row in database.read("SELECT digest FROM metadata")}
     assert names == {"once", "before", "after"}
+
+
+async def test_a_write_that_is_cancelled_does_not_stop_the_others(tmp_path: Path) -> None:
+    with open_database(place(tmp_path)) as database:
+        for number in range(40):
+            with anyio.move_on_after(0.0001 * (number % 5)):
+                await database.write(lambda connection, number=number: remember(connection, f"c{number}"))  # type: ignore[misc]
+        with anyio.fail_after(5):
+            await database.write(lambda connection: remember(connection, "after"))
+        assert database.read("SELECT 1 FROM metadata WHERE digest = 'after'")
+
+
+async def test_a_job_that_raises_anything_does_not_stop_the_others(tmp_path: Path) -> None:
+    def breaks(connection: sqlite3.Connection) -> None:
+        raise ZeroDivisionError
+
+    with open_database(place(tmp_path)) as database:
+        with pytest.raises(ZeroDivisionError):
+            await database.write(breaks)
+        with anyio.fail_after(5):
+            await database.write(lambda connection: remember(connection, "after"))
 
 
 async def test_two_processes_that_open_a_new_workspace_at_once_both_work(tmp_path: Path) -> None:

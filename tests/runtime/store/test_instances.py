@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from workbench.model.errors import StoreUnavailable
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.instances import Instance, Scratch, open_instance, orphans
 
@@ -45,6 +48,16 @@ def test_nothing_is_made_before_the_first_line(tmp_path: Path) -> None:
     with open_instance(place(tmp_path / "state"), "idle"):
         pass
     assert not (tmp_path / "state").exists()
+
+
+def test_who_leaves_because_nothing_can_be_written_leaves_what_was_begun(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable), open_instance(place(tmp_path), "failing") as instance:  # noqa: PT012
+        instance.write({"run": "R1"})
+        raise StoreUnavailable("full")
+
+    (orphan,) = orphans(place(tmp_path))
+    assert orphan.facts == ({"run": "R1"},)
+    orphan.settled()
 
 
 def test_what_somebody_had_begun_when_killed_is_found_and_settled_once(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from workbench.runtime.executors.python import code_of
 from workbench.runtime.executors.template_check import check_template
 from workbench.runtime.library.library import Library
 from workbench.runtime.library.revisions import ChangedMeanwhile
-from workbench.runtime.workers.pool import NotLoaded, WorkerPool
+from workbench.runtime.workers.pool import NotLoaded, WorkerPool, ended_on_failure
 from workbench.runtime.workers.worker import WorkerGone
 
 LOAD_SECONDS = 10.0
@@ -71,6 +71,7 @@ class DevSession:
         self._library, self._pool, self._bus, self._clock = library, pool, bus, clock
         self._locks: dict[str, anyio.Lock] = {}
         self._loading: set[str] = set()
+        self._answered: dict[str, str] = {}
         self.realm = Realm(id=name, snapshot=Snapshot())
         self.files: tuple[Skill, ...] = ()
 
@@ -104,6 +105,7 @@ class DevSession:
         if skill.is_broken:
             return Refused(findings=skill.findings, answering=self._library.last_good(skill.name, self.realm.id))
         if skill.revision:
+            self._answered.setdefault(skill.name, skill.digest)
             return Accepted(skill=skill)
         return await self.bring_up(skill)
 
@@ -121,12 +123,13 @@ class DevSession:
         watch = Stopwatch()
         loaded = candidate.findings if candidate.is_broken else await self._load(candidate, watch)
         if isinstance(loaded, Skill):
-            before = self._library.revisions.head(loaded.name, self.realm.id)
+            before = self._answered.get(loaded.name)
             accepted = await self._library.revisions.accept(loaded, realm=self.realm.id)
             self._swap_in(accepted)
             watch.lap("accept")
-            if before is not None and before.digest != accepted.digest:
-                self._pool.retire(self.realm.id, before.digest)
+            self._answered[accepted.name] = accepted.digest
+            if before is not None and before != accepted.digest:
+                self._pool.retire(self.realm.id, before)
             return Accepted(skill=accepted, steps=watch.steps())
         broken = candidate if candidate.is_broken else candidate.with_findings(loaded)
         answering = self._library.last_good(candidate.name, self.realm.id)
@@ -161,7 +164,8 @@ class DevSession:
             return findings_of(candidate, worker.said)
         loaded = candidate
         if candidate.state is SkillState.UNREAD:
-            loaded = await self._library.completed(candidate, worker.metadata)
+            async with ended_on_failure(worker):
+                loaded = await self._library.completed(candidate, worker.metadata)
             if loaded.is_broken:
                 await worker.end()
                 return loaded.findings

@@ -57,7 +57,7 @@ def look_at(path: str) -> Look:
             return Look.EMPTY_OR_GONE
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        return Look.BEING_WRITTEN if error.errno in (errno.EAGAIN, errno.EACCES) else Look.CANNOT_TELL
+        return Look.BEING_WRITTEN if error.errno == errno.EAGAIN else Look.CANNOT_TELL
     else:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         return Look.WHOLE

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.run import Limit, Outcome, failure
 from workbench.model.skill import Skill
+from workbench.runtime.workers.wire import Said
 from workbench.runtime.workers.worker import WorkerGone
 
-_KINDS = {kind.value: kind for kind in ErrorKind}
+# What a worker may call its own failure; everything else is ours to say.
+_KINDS = {
+    kind.value: kind
+    for kind in (ErrorKind.CRASHED, ErrorKind.INPUT_INVALID, ErrorKind.OUTPUT_INVALID, ErrorKind.RESOURCE_LIMIT)
+}
 
 
-def failure_of(skill: Skill, said: Mapping[str, Any]) -> Outcome:
+def failure_of(skill: Skill, said: Said) -> Outcome:
     """What went wrong in the skill's own code, at the author's own line."""
-    kind = _KINDS.get(str(said.get("kind")), ErrorKind.CRASHED)
+    kind = _KINDS.get(said.kind, ErrorKind.CRASHED)
     findings = findings_of(skill, said)
     place = findings[0].place if findings and findings[0].place.line else None
-    message = str(said.get("message", "failed"))
+    message = said.message or "failed"
     return failure(kind, message, place=place, findings=findings, hint=_hint(kind) or hint_of_walls(message))
 
 
-def findings_of(skill: Skill, said: Mapping[str, Any]) -> tuple[Finding, ...]:
+def findings_of(skill: Skill, said: Said) -> tuple[Finding, ...]:
     """The author's frames as places in the author's files, the innermost first."""
-    frames = said.get("trace") if isinstance(said.get("trace"), list) else []
-    message = str(said.get("message", "failed"))
+    message = said.message or "failed"
     findings = []
-    for depth, frame in enumerate(reversed(frames or [])):
+    for depth, frame in enumerate(reversed(said.trace)):
         place = Place(
-            file=f"{skill.folder}/{frame.get('file')}",
-            line=int(frame.get("line") or 0),
-            column=int(frame.get("column") or 0),
+            file=f"{skill.folder}/{frame.file}",
+            line=frame.line or 0,
+            column=frame.column or 0,
         )
-        words = message if depth == 0 else f"called from {frame.get('function') or 'here'}"
+        words = message if depth == 0 else f"called from {frame.function or 'here'}"
         severity = Severity.ERROR if depth == 0 else Severity.INFO
         findings.append(Finding(severity=severity, rule="python.raised", message=words, place=place))
     if not findings:

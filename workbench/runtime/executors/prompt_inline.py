@@ -69,13 +69,11 @@ class PromptInline:
         said = answer.said
         usage = Usage(cpu_ms=answer.cpu_ms, max_rss_mb=answer.max_rss_mb)
         if answer.is_ok:
-            return Outcome(status=Status.COMPLETED, output=said["output"], usage=usage, sandbox=worker.report)
-        kind = ErrorKind.RESOURCE_LIMIT if said.get("kind") == "resource_limit" else ErrorKind.CRASHED
-        line = f" (line {said['line']} of the template)" if said.get("line") else ""
+            return Outcome(status=Status.COMPLETED, output=said.output, usage=usage, sandbox=worker.report)
+        kind = ErrorKind.RESOURCE_LIMIT if said.kind == "resource_limit" else ErrorKind.CRASHED
+        line = f" (line {said.line} of the template)" if said.line else ""
         place = Place(file=run.skill.path)
-        failed = failure(
-            kind, f"{said['message']}{line}", place=place, hint="mend the template, or give what it asks for"
-        )
+        failed = failure(kind, f"{said.message}{line}", place=place, hint="mend the template, or give what it asks for")
         return replace(failed, usage=usage, sandbox=worker.report)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import binascii
 
+import anyio
+
+from workbench.model.errors import ErrorKind
 from workbench.model.frozen import replace
-from workbench.model.run import Outcome, Run, Status, Usage
+from workbench.model.run import Outcome, Run, Status, Usage, failure
 from workbench.model.skill import Skill
 from workbench.runtime.executors import artifacts
 from workbench.runtime.executors.failures import crashed, failure_of
@@ -34,10 +37,18 @@ class PythonSkill:
                     return failure_of(run.skill, worker.said)
                 out = f"{worker.out}/{run.id}"
                 answer = await _asked(run, worker, out)
-                left = artifacts.moved(out, self._place, run.id)
+                left = await _taken(out, self._place, run.id)
                 return replace(_outcome(run, worker, answer), artifacts=left)
         except WorkerGone as error:
             return replace(crashed(error), stderr=run.trail.left_stderr)
+
+
+async def _taken(out: str, place: StatePlace, run_id: str) -> tuple[str, ...]:
+    """Copying takes its time, and most runs leave nothing."""
+    if not artifacts.left_in(out):
+        artifacts.forget(out)
+        return ()
+    return await anyio.to_thread.run_sync(artifacts.taken, out, place, run_id)
 
 
 async def _asked(run: Run, worker: Worker, out: str) -> Answer:
@@ -68,12 +79,15 @@ def context_of(run: Run) -> dict[str, object]:
 def _outcome(run: Run, worker: Worker, answer: Answer) -> Outcome:
     said = answer.said
     usage = Usage(cpu_ms=answer.cpu_ms, max_rss_mb=answer.max_rss_mb)
-    stderr = "".join(str(said.get(stream) or "") for stream in ("stdout", "stderr"))
+    stderr = f"{said.stdout}{said.stderr}"
     if answer.is_ok:
-        raw = binascii.a2b_base64(said["base64"]) if "base64" in said else None
+        try:
+            raw = binascii.a2b_base64(said.base64) if said.base64 is not None else None
+        except (ValueError, binascii.Error):
+            return failure(ErrorKind.OUTPUT_INVALID, "the bytes of the result cannot be read")
         return Outcome(
             status=Status.COMPLETED,
-            output=said.get("output"),
+            output=said.output,
             output_bytes=raw,
             stderr=stderr,
             usage=usage,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.skill import Skill
@@ -20,12 +19,12 @@ async def check_template(skill: Skill, pool: WorkerPool) -> tuple[Finding, ...]:
         answer = await worker.ask({"do": "check", "template": template.text, "libraries": libraries})
     said = answer.said
     if not answer.is_ok:
-        line = f" (line {said['line']} of the template)" if said.get("line") else ""
-        return (_finding(skill, f"{said.get('message')}{line}", ""),)
-    return tuple(_unknown_names(skill, said.get("names") or ()))
+        line = f" (line {said.line} of the template)" if said.line else ""
+        return (_finding(skill, f"{said.message}{line}", ""),)
+    return tuple(_unknown_names(skill, said.names))
 
 
-def _unknown_names(skill: Skill, names: Any) -> Iterator[Finding]:
+def _unknown_names(skill: Skill, names: list[str]) -> Iterator[Finding]:
     schema = skill.manifest.input_schema or {}
     known = schema.get("properties")
     if schema.get("additionalProperties") is not False or not isinstance(known, Mapping):

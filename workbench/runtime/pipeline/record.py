@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from workbench.model.errors import ErrorKind
+from workbench.model.errors import ErrorKind, SandboxUnavailable
 from workbench.model.frozen import replace
 from workbench.model.run import Handler, Outcome, Run, Stage, failure
 from workbench.runtime.clock import Clock
@@ -31,6 +31,10 @@ def record(journal: Journal, clock: Clock) -> Stage:
             outcome = _CANCELLED
             try:
                 outcome = await handler(run)
+            except Exception as error:
+                is_ours = isinstance(error, SandboxUnavailable)
+                outcome = failure(ErrorKind.SANDBOX_UNAVAILABLE if is_ours else ErrorKind.CRASHED, str(error))
+                raise
             finally:
                 took = (clock.monotonic() - began) * 1000
                 outcome = replace(outcome, duration_ms=took, stages=run.trail.stages())

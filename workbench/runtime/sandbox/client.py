@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from workbench.model.errors import SandboxUnavailable, WardenGone
+from workbench.model.errors import SandboxUnavailable, WardenGone, WrongUse
 from workbench.model.frozen import frozen
 from workbench.runtime.sandbox.policy import OPEN_FILES, Policy
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
@@ -20,6 +20,7 @@ from workbench.runtime.sandbox.warden import wire
 
 GRACE_SECONDS = 0.3
 LAST_RESORT_SECONDS = 5.0
+RETRY_SECONDS = 0.002
 
 
 @frozen
@@ -52,8 +53,7 @@ class Child:
     def ask_to_stop(self, *, grace: float = GRACE_SECONDS) -> None:
         """TERM now and KILL after the grace, without waiting for it."""
         if not self.has_ended:
-            with suppress(OSError):
-                self._warden.send({"do": "stop", "id": self._id, "grace": grace})
+            self._warden.send_soon({"do": "stop", "id": self._id, "grace": grace})
 
     async def stop(self, *, grace: float = GRACE_SECONDS) -> End | None:
         """End the whole tree and wait until it is gone; bounded, and not to be cancelled half-way."""
@@ -84,16 +84,38 @@ class Warden:
         ended = self._ended[launch_id] = loop.create_future()
         ended.add_done_callback(lambda future: future.exception())
         try:
-            self.send(self._message(launch_id, argv, policy, cwd), descriptors)
+            await self._send_in_turn(self._message(launch_id, argv, policy, cwd), descriptors)
             pid = await started
-        except OSError as error:
-            raise _gone() from error
         except BaseException:
             self._started.pop(launch_id, None)
-            with suppress(OSError):
-                self.send({"do": "stop", "id": launch_id, "grace": 0})
+            self._ended.pop(launch_id, None)
+            self.send_soon({"do": "stop", "id": launch_id, "grace": 0})
             raise
         return Child(self, launch_id, pid, ended)
+
+    async def _send_in_turn(self, message: Mapping[str, object], descriptors: tuple[int, ...]) -> None:
+        """Send once the warden has room for it; raises WardenGone, or WrongUse for what no packet can hold."""
+        while True:
+            try:
+                self.send(message, descriptors)
+            except BlockingIOError:
+                await anyio.sleep(RETRY_SECONDS)
+            except wire.TooLarge as error:
+                hint = "large inputs are on stdin as JSON: read them there instead of naming them in args"
+                raise WrongUse(f"the command line is too long: {error}", hint=hint) from None
+            except OSError as error:
+                raise _gone() from error
+            else:
+                return
+
+    def send_soon(self, message: Mapping[str, object]) -> None:
+        """Send now, or as soon as the warden has room; one that is gone needs no message."""
+        try:
+            self.send(message)
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self.send_soon, message)
+        except OSError:
+            return
 
     def send(self, message: Mapping[str, object], descriptors: tuple[int, ...] = ()) -> None:
         wire.send(self._process.channel, dict(message), descriptors)

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from workbench.model.errors import StoreUnavailable, WorkbenchError
@@ -34,7 +34,7 @@ class Database:
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any] | None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: sqlite3.Connection | None = None
-        self._failure: StoreUnavailable | None = None
+        self._failure: Exception | None = None
 
     @property
     def path(self) -> str:
@@ -126,6 +126,7 @@ class Database:
         connection.close()
 
     def _do(self, jobs: list[tuple[Job, Future[Any] | None]], connection: sqlite3.Connection) -> None:
+        jobs = [(job, future) for job, future in jobs if future is None or future.set_running_or_notify_cancel()]
         if not jobs:
             return
         try:
@@ -133,8 +134,8 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 results = [self._attempt(job, connection) for job, _ in jobs]
                 connection.execute("COMMIT")
-        except StoreUnavailable as error:
-            if connection.in_transaction:
+        except Exception as error:  # noqa: BLE001  the thread that writes outlives whatever a job does
+            with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             results = [error] * len(jobs)
         for (_, future), result in zip(jobs, results, strict=True):
@@ -153,7 +154,7 @@ class Database:
 
     def _deliver(self, future: Future[Any] | None, result: object) -> None:
         if future is None:
-            if isinstance(result, StoreUnavailable):
+            if isinstance(result, Exception):
                 self._failure = result
         elif isinstance(result, Exception):
             future.set_exception(result)

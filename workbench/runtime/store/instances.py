@@ -42,6 +42,12 @@ class Instance:
         if self._descriptor < 0:
             self._descriptor = self._claimed()
 
+    def abandon(self) -> None:
+        """Let go of the file and leave it where it is."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def close(self) -> None:
         """Leave no trace: everything this process began is in the database by now."""
         if self._descriptor >= 0:
@@ -97,6 +103,9 @@ def open_instance(place: StatePlace, id: str) -> Iterator[Instance]:
     instance = Instance(place, id)
     try:
         yield instance
+    except StoreUnavailable:
+        instance.abandon()  # what could not be written down is still in the file: whoever comes next finds it
+        raise
     finally:
         instance.close()
 

@@ -20,6 +20,7 @@ PROTOCOL = 1
 CHANNEL = 3
 MOST_CAPTURED = 64_000
 MOST_FRAME = 64_000_000
+ROOM = 500_000
 HEADER = struct.Struct(">I")
 
 
@@ -162,8 +163,8 @@ class Skill:
 class Worker:
     """Answers one frame after the other until the other end closes."""
 
-    def __init__(self, channel: Channel, sdk: str) -> None:
-        self._channel, self._sdk = channel, sdk
+    def __init__(self, channel: Channel, sdk: str, most: int) -> None:
+        self._channel, self._sdk, self._most = channel, sdk, most
         self._skill: Skill | None = None
         self._context_type: type = dict
         self._folder = ""
@@ -252,8 +253,9 @@ class Worker:
         answer["max_rss_kb"] = used.ru_maxrss
         try:
             body = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
-            if len(body) > MOST_FRAME:
-                raise NotCarried(f"a result of {len(body) / 1e6:.0f} MB; write it to a file in context.out")
+            if len(body) > self._most:
+                size = f"{len(body) / 1e6:.0f} MB, and at most {self._most / 1e6:.0f} MB is taken"
+                raise NotCarried(f"a result of {size}; write it to a file in context.out")
         except (TypeError, ValueError, NotCarried, RecursionError, UnicodeEncodeError) as error:
             refused = {"ok": False, "kind": "output_invalid", "message": f"the result cannot be carried: {error}"}
             kept = {key: answer[key] for key in ("stdout", "stderr", "cpu_s", "max_rss_kb")}
@@ -311,7 +313,7 @@ def told(error: BaseException, folder: str) -> dict[str, object]:
 
 def main() -> None:
     sys.dont_write_bytecode = True
-    sdk, most_memory, preload = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "spare"
+    sdk, most_memory, preload, most = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "spare", int(sys.argv[4])
     if most_memory:
         resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
     channel = Channel(CHANNEL)
@@ -319,7 +321,7 @@ def main() -> None:
     if preload:
         import asyncio  # noqa: F401
         import typing  # noqa: F401
-    Worker(channel, sdk).serve()
+    Worker(channel, sdk, most - ROOM).serve()
 
 
 if __name__ == "__main__":

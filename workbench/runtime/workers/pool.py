@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,10 +14,12 @@ from workbench.model.frozen import frozen, replace
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Tier
 from workbench.model.settings import PerformanceSettings, SecuritySettings
 from workbench.model.skill import Skill
+from workbench.runtime.atomic import remove_tree
 from workbench.runtime.sandbox.client import Warden
 from workbench.runtime.sandbox.policy import Policy, policy_for
 from workbench.runtime.store.instances import Scratch
 from workbench.runtime.tasks import open_tasks
+from workbench.runtime.workers.wire import Said
 from workbench.runtime.workers.worker import CHILD_SCRIPT, TEMPLATES_SCRIPT, Worker, start_worker
 
 ADDRESS_SPACE_FLOOR = 1 << 30
@@ -39,7 +40,7 @@ class Code:
 class NotLoaded:
     """The skill's own code kept it from loading."""
 
-    said: Mapping[str, Any]
+    said: Said
 
 
 Key = tuple[str, str]
@@ -78,7 +79,7 @@ class WorkerPool:
             if isinstance(worker, NotLoaded):
                 yield worker
                 return
-            async with _ended_on_failure(worker):
+            async with ended_on_failure(worker):
                 yield worker
             if (realm, code.skill.digest) in self._retired:
                 self._tasks.start_soon(worker.end)
@@ -90,19 +91,19 @@ class WorkerPool:
         """A worker for templates and the folder of Jinja's libraries; it sees no skill's files."""
         async with self._slots:
             worker = self._renderers.pop() if self._renderers else await self._started_renderer()
-            async with _ended_on_failure(worker):
+            async with ended_on_failure(worker):
                 yield worker, _jinja_home()
             self._renderers.append(worker)
 
     async def load(self, code: Code) -> Worker | NotLoaded:
         """A fresh worker that holds this revision: a spare if one waits, else a new process."""
         worker = await self._spare_or_started(code)
-        async with _ended_on_failure(worker):
+        async with ended_on_failure(worker):
             answer = await worker.ask(_load_message(code))
         if not answer.is_ok:
             await worker.kill()
             return NotLoaded(said=answer.said)
-        worker.metadata = answer.said.get("metadata")
+        worker.metadata = answer.said.metadata
         return worker
 
     def keep(self, realm: str, code: Code, worker: Worker) -> None:
@@ -177,9 +178,13 @@ class WorkerPool:
     async def _started(self, code: Code, *, is_spare: bool) -> Worker:
         policy = self._policy(code, out=self._scratch.new_folder())
         memory = max(ADDRESS_SPACE_FLOOR, policy.memory_bytes * 5 // 4)
-        return await start_worker(
-            self._warden, policy, sdk=self._sdk, cwd=code.revisions, memory=memory, is_spare=is_spare
-        )
+        try:
+            return await start_worker(
+                self._warden, policy, sdk=self._sdk, cwd=code.revisions, memory=memory, is_spare=is_spare
+            )
+        except BaseException:
+            remove_tree(policy.write[0])
+            raise
 
     async def _started_renderer(self) -> Worker:
         home = _jinja_home()
@@ -216,7 +221,7 @@ class WorkerPool:
 
 
 @asynccontextmanager
-async def _ended_on_failure(worker: Worker) -> AsyncIterator[None]:
+async def ended_on_failure(worker: Worker) -> AsyncIterator[None]:
     """A worker whose block is left by an exception, a cancellation or a timeout is not used again."""
     try:
         yield

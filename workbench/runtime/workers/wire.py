@@ -9,9 +9,39 @@ from typing import Any
 
 import msgspec
 
-MOST_FRAME = 64_000_000
 HEADER = struct.Struct(">I")
-_decode = msgspec.json.Decoder().decode
+
+
+class Frame(msgspec.Struct):
+    """One of the author's frames in a traceback."""
+
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    function: str = ""
+    text: str = ""
+
+
+class Said(msgspec.Struct):
+    """What a worker may say. The other end is a stranger's: whatever does not fit this ends the channel."""
+
+    ok: bool = False
+    did: str = ""
+    kind: str = ""
+    message: str = ""
+    output: Any = None
+    base64: str | None = None
+    trace: list[Frame] = []
+    stdout: str = ""
+    stderr: str = ""
+    cpu_s: float = 0.0
+    max_rss_kb: int = 0
+    metadata: Any = None
+    names: list[str] = []
+    line: int = 0
+
+
+_decode = msgspec.json.Decoder(Said).decode
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -22,11 +52,12 @@ class ChannelClosed(Exception):
 class FrameChannel(asyncio.Protocol):
     """One question, one answer, in turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._waiting: asyncio.Future[dict[str, Any]] | None = None
-        self._early: list[dict[str, Any]] = []
+        self._waiting: asyncio.Future[Said] | None = None
+        self._early: list[Said] = []
         self._closed = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,7 +69,7 @@ class FrameChannel(asyncio.Protocol):
         buffer += data
         while len(buffer) >= HEADER.size:
             (length,) = HEADER.unpack_from(buffer)
-            if length > MOST_FRAME:
+            if length > self._most:
                 self._fail(f"a frame of {length / 1e6:.0f} MB")
                 return
             if len(buffer) < HEADER.size + length:
@@ -47,10 +78,8 @@ class FrameChannel(asyncio.Protocol):
             del buffer[: HEADER.size + length]
             try:
                 answer = _decode(body)
-            except (msgspec.DecodeError, RecursionError):
-                answer = None
-            if not isinstance(answer, dict):
-                self._fail("a frame that is not a JSON object")
+            except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError) as error:
+                self._fail(f"a frame that no worker of ours sends: {error}")
                 return
             self._deliver(answer)
 
@@ -64,7 +93,7 @@ class FrameChannel(asyncio.Protocol):
         body = _encode(message)
         self._transport.write(HEADER.pack(len(body)) + body)
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Said:
         """The next answer; raises ChannelClosed."""
         if self._early:
             return self._early.pop(0)
@@ -80,7 +109,7 @@ class FrameChannel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _deliver(self, answer: dict[str, Any]) -> None:
+    def _deliver(self, answer: Said) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(answer)
         elif len(self._early) < 4:
@@ -95,8 +124,8 @@ class FrameChannel(asyncio.Protocol):
         self.close()
 
 
-async def connect(end: socket.socket) -> FrameChannel:
-    """A channel over one end of a socketpair, which it owns from now on."""
+async def connect(end: socket.socket, most: int) -> FrameChannel:
+    """A channel over one end of a socketpair, which it owns from now on; no frame is larger than that."""
     end.setblocking(False)
-    _, channel = await asyncio.get_running_loop().create_unix_connection(FrameChannel, sock=end)
+    _, channel = await asyncio.get_running_loop().create_unix_connection(lambda: FrameChannel(most), sock=end)
     return channel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO
 
 import anyio
 
@@ -19,11 +19,13 @@ from workbench.runtime.sandbox.policy import Policy, limit_of
 from workbench.runtime.sandbox.spawning import interpreter
 from workbench.runtime.workers import child as child_module
 from workbench.runtime.workers import wire
+from workbench.runtime.workers.wire import Said
 
 START_SECONDS = 20.0
 FAREWELL_SECONDS = 1.0
 LAST_WORDS = 4_000
 MOST_WORDS = 64_000
+FRAME_ROOM = 1_000_000
 CHILD_SCRIPT = os.path.realpath(child_module.__file__)
 TEMPLATES_SCRIPT = os.path.join(os.path.dirname(CHILD_SCRIPT), "templates.py")
 
@@ -40,20 +42,20 @@ class WorkerGone(Exception):
 class Answer:
     """What the worker said to one request, and what it used for it."""
 
-    said: dict[str, Any]
+    said: Said
     cpu_ms: float
     max_rss_mb: float
 
     @property
     def is_ok(self) -> bool:
-        return bool(self.said.get("ok"))
+        return self.said.ok
 
 
 class Worker:
     """A live process. Whoever holds it asks it; nobody else does at the same time."""
 
     def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, out: str, words: IO[bytes]) -> None:
-        self._process, self._channel, self._words = process, channel, words
+        self.process, self._channel, self._words = process, channel, words
         self._cpu_s = 0.0
         self._words_before = 0
         self.policy, self.out = policy, out
@@ -61,11 +63,11 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     @property
     def has_ended(self) -> bool:
-        return self._process.has_ended
+        return self.process.has_ended
 
     @property
     def report(self) -> SandboxReport:
@@ -75,15 +77,15 @@ class Worker:
         """One request and its answer; raises WorkerGone."""
         self._words_before = self._words_end()
         said = await self._exchange(message)
-        before, self._cpu_s = self._cpu_s, float(said.get("cpu_s", 0.0))
+        before, self._cpu_s = self._cpu_s, said.cpu_s
         cpu_ms = max(0.0, (self._cpu_s - before) * 1000)
-        return Answer(said=said, cpu_ms=round(cpu_ms, 3), max_rss_mb=round(said.get("max_rss_kb", 0) / 1024, 1))
+        return Answer(said=said, cpu_ms=round(cpu_ms, 3), max_rss_mb=round(said.max_rss_kb / 1024, 1))
 
     async def greeted(self) -> None:
         """Wait until the process says that it is up; raises WorkerGone."""
         await self._exchange(None)
 
-    async def _exchange(self, message: dict[str, object] | None) -> dict[str, Any]:
+    async def _exchange(self, message: dict[str, object] | None) -> Said:
         try:
             if message is not None:
                 self._channel.send(message)
@@ -97,8 +99,8 @@ class Worker:
     async def _ended_by_itself(self) -> End | None:
         """How the process ended: by itself if it does so in a moment, by us otherwise."""
         with anyio.move_on_after(FAREWELL_SECONDS):
-            return await self._process.wait()
-        return await self._process.stop(grace=0)
+            return await self.process.wait()
+        return await self.process.stop(grace=0)
 
     async def end(self) -> None:
         """Let the skill clean up for a moment, then end the whole tree."""
@@ -106,13 +108,13 @@ class Worker:
             if not self.has_ended:
                 with anyio.move_on_after(FAREWELL_SECONDS), suppress(wire.ChannelClosed):
                     self._channel.send({"do": "end"})
-                    await self._process.wait()
+                    await self.process.wait()
             await self.kill()
 
     async def kill(self) -> None:
         """End the whole tree now, and leave nothing of it."""
         self._channel.close()
-        await self._process.stop(grace=0)
+        await self.process.stop(grace=0)
         self._words.close()
         remove_tree(self.out)
 
@@ -139,7 +141,8 @@ async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, me
     ours, theirs = socket.socketpair()
     words = nameless_file()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now")
+    most = policy.output_bytes + FRAME_ROOM
+    argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now", str(most))
     try:
         process = await warden.start(
             argv, policy, cwd=cwd, descriptors=(nothing, words.fileno(), words.fileno(), theirs.fileno())
@@ -151,7 +154,7 @@ async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, me
     finally:
         theirs.close()
         os.close(nothing)
-    worker = Worker(process, await wire.connect(ours), policy, policy.write[0], words)
+    worker = Worker(process, await wire.connect(ours, most), policy, policy.write[0], words)
     try:
         with anyio.fail_after(START_SECONDS):
             await worker.greeted()

@@ -11,11 +11,15 @@ MAX_DESCRIPTORS = 16
 _FLAGS = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
+class TooLarge(OSError):
+    """No packet holds this message."""
+
+
 def send(channel: socket.socket, message: dict[str, object], descriptors: tuple[int, ...] = ()) -> None:
     """Send one message; raises OSError when the other end is gone or the packet is too large."""
     packet = json.dumps(message).encode()
     if len(packet) > MAX_PACKET:
-        raise OSError(f"a message of {len(packet)} bytes is too large")
+        raise TooLarge(f"{len(packet) // 1000} kB in one message, and at most {MAX_PACKET // 1000} kB")
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
     channel.sendmsg([packet], rights)
 
