@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.model.version import UNVERSIONED, Version, parse_version, satisfies
+from workbench.model.version import Version, parse_version, satisfies
 
 IN_ORDER = [
     "0.0.0",
@@ -51,9 +51,9 @@ def test_build_metadata_is_kept_and_never_compared() -> None:
 
 
 def test_a_version_is_compared_with_versions_only() -> None:
-    assert UNVERSIONED != "0.0.0"
+    assert Version() != "0.0.0"
     with pytest.raises(TypeError):
-        _ = UNVERSIONED < "1.0.0"
+        _ = Version() < "1.0.0"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from workbench.assembly import open_workbench
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.commands import REGISTRY
 from workbench.ui.help import Help
-from workbench.ui.widgets.rows import Rows
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 FORBIDDEN = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+j", "ctrl+left_square_bracket"}
@@ -59,12 +58,6 @@ async def opened(author: Author, *, size: tuple[int, int] = (120, 40), watch: bo
             async with workbench.watching():
                 await eyes.see("watching")
                 yield eyes
-
-
-async def choose(eyes: Eyes, name: str) -> None:
-    eyes.app.query_one("#skill-rows", Rows).place_on(name)
-    eyes.app._choose(name)
-    await eyes.pilot.pause()
 
 
 async def test_the_first_screen_says_which_workspace_and_whether_all_is_well(author: Author) -> None:

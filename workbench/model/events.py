@@ -57,18 +57,6 @@ class SkillCreated(SkillEvent):
 
 
 @frozen
-class SkillValidationStarted(SkillEvent):
-    pass
-
-
-@frozen
-class SkillValidationCompleted(SkillEvent):
-    valid: bool
-    score: int
-    findings: tuple[Finding, ...] = ()
-
-
-@frozen
 class SkillHotReloaded(SkillEvent):
     """A save was accepted and answers from now on; the time of each step is in milliseconds."""
 
@@ -122,12 +110,3 @@ class RevisionAccepted(SkillEvent):
 
     revision: int
     digest: str
-
-
-@frozen
-class OutputReceived(SkillEvent):
-    """More output of a run lies in its spool; readers fetch it there."""
-
-    run: str
-    offset: int
-    length: int

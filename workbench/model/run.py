@@ -10,7 +10,7 @@ from typing import Protocol
 
 from workbench.model.errors import CONSEQUENCES, ErrorKind, ExitCode
 from workbench.model.finding import Finding, Place
-from workbench.model.frozen import field, frozen, replace
+from workbench.model.frozen import field, frozen
 from workbench.model.policy import SandboxReport
 from workbench.model.realm import Realm
 from workbench.model.skill import Ref, Skill
@@ -27,10 +27,6 @@ class Status(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     LOST = "lost"
-
-    @property
-    def is_over(self) -> bool:
-        return self not in (Status.QUEUED, Status.RUNNING)
 
 
 @frozen
@@ -207,9 +203,6 @@ class Run:
     caller: Caller = field(default_factory=Caller)
     attempt: int = 1
     trail: Trail = field(default_factory=Trail)
-
-    def with_inputs(self, inputs: Mapping[str, object]) -> Run:
-        return replace(self, inputs=inputs)
 
 
 Handler = Callable[[Run], Awaitable[Outcome]]

@@ -22,7 +22,6 @@ class SecuritySettings:
     strongest_tier: Tier = Tier.A
     bubblewrap: str = "/usr/bin/bwrap"
     max_memory_mb: int = 256
-    max_cpu_percent: float = 80.0
     max_execution_time: float = 300.0
     max_file_size_mb: int = 10
     max_processes: int = 64

@@ -49,9 +49,6 @@ class Version:
         return self.numbers, not self.pre, pre
 
 
-UNVERSIONED = Version()
-
-
 def parse_version(text: str) -> Version | None:
     """The version that a text names, or None; '1' and '1.2' are filled with zeros."""
     match = _PATTERN.fullmatch(text.strip()) if len(text) <= 256 else None

@@ -90,10 +90,6 @@ class Rows(ScrollView, can_focus=True):
         if not self._has_cursor:
             self._lay_out()
 
-    def place_on(self, key: str) -> None:
-        """Put the cursor on the row of a key, if there is one."""
-        self.cursor = self._position_of(key)
-
     def render_line(self, y: int) -> Strip:
         offset_x, offset_y = self.scroll_offset
         position = y + offset_y

@@ -11,7 +11,6 @@ import signal
 from workbench.runtime.sandbox.warden.processes import send_signal
 
 V1_FOLDER = "/sys/fs/cgroup/pids"
-V2_FOLDER = "/sys/fs/cgroup"
 # bubblewrap and its first process, or the guard, live in the group too, and the warden for a moment.
 SPARE_PLACES = 6
 
