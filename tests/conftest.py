@@ -17,10 +17,11 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """The environment of somebody who has never used the workbench."""
+    """The environment of somebody who has never used the workbench; a tier that the tests are run at is kept."""
     home = tmp_path / "home"
     home.mkdir()
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    names = ("PATH", "LANG", "LC_ALL", "WORKBENCH_SECURITY_STRONGEST_TIER")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, "HOME": str(home)}
 
 

@@ -45,11 +45,13 @@ def findings_of(skill: Skill, said: Said) -> tuple[Finding, ...]:
 
 
 _REFUSED = (
-    ("PermissionError", "Operation not permitted", "Permission denied"),
+    ("Permission denied",),
+    ("PermissionError", "Operation not permitted"),
     ("Read-only file system",),
     ("name resolution", "Name or service not known", "Network is unreachable", "Could not resolve host"),
 )
 _WALLS = (
+    "the sandbox refuses what was not granted, and writing outside its own folder: context.out, or $WORKBENCH_OUT",
     "the sandbox refuses what was not granted: `workbench doctor` says what is enforced",
     "the sandbox lets a skill write to its own folder only: context.out, or $WORKBENCH_OUT",
     "the sandbox gives no network",

@@ -230,14 +230,10 @@ class Worker:
         return {"ok": True, "output": output}
 
     def _templates(self, message: dict[str, object]) -> types.ModuleType:
-        """The module that knows Jinja, with its libraries in reach."""
-        for folder in (str(message["libraries"]), os.path.dirname(os.path.abspath(__file__))):
-            if folder not in sys.path:
-                sys.path.append(folder)
-        import templates  # type: ignore[import-not-found]
-
-        module: types.ModuleType = templates
-        return module
+        """The module that knows Jinja, with its libraries loaded before it."""
+        for package in ("markupsafe", "jinja2"):
+            loaded(package, f"{message['libraries']}/{package}/__init__.py")
+        return loaded("templates", f"{os.path.dirname(os.path.abspath(__file__))}/templates.py")
 
     def _end(self) -> None:
         if self._skill is not None:
@@ -309,6 +305,19 @@ def told(error: BaseException, folder: str) -> dict[str, object]:
         words = "(its message cannot be shown)"
     linecache.clearcache()
     return {"message": f"{type(error).__name__}: {words}"[:2000] if words else type(error).__name__, "trace": trace}
+
+
+def loaded(name: str, path: str) -> types.ModuleType:
+    """The module in this very file. The folder around it may not be listed here, so that no search would find it."""
+    if name not in sys.modules:
+        import importlib.util
+
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 def main() -> None:
