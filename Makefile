@@ -45,8 +45,8 @@ bench-compare: setup ## say what got slower: make bench-compare OLD=a.json NEW=b
 	@$(BIN)/python -m bench.compare $(OLD) $(NEW)
 
 lock: setup ## resolve the dependencies again and rewrite requirements/
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.txt $(ARGS)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements/dev.txt $(ARGS)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --extra syntax pyproject.toml -o requirements/runtime.txt $(ARGS)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --group dev --extra syntax pyproject.toml -o requirements/dev.txt $(ARGS)
 
 wheel: setup ## build dist/*.whl
 	@rm -rf dist
