@@ -17,6 +17,7 @@ from workbench.runtime.executors.code_inline import CodeInline
 from workbench.runtime.executors.dispatch import dispatch
 from workbench.runtime.executors.prompt_inline import PromptInline
 from workbench.runtime.executors.python import PythonSkill
+from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.history import History
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library, roots_of
@@ -52,6 +53,7 @@ def open_library(settings: Settings, environ: Mapping[str, str]) -> Iterator[Lib
             revisions=Revisions(database, place, clock.now, instance.id),
             history=History(database, place, instance),
             scratch=Scratch(place, instance),
+            drafts=Drafts(place, instance),
         )
 
 

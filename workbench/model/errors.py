@@ -7,7 +7,8 @@ What a skill does wrong is a value, an `ErrorKind` inside an outcome. What we or
     │   ├── UnknownSkill              no skill answers to this reference
     │   ├── AmbiguousSkill            more than one does
     │   ├── UnknownRevision           the skill has no such revision
-    │   └── WrongSettings             a settings file has a wrong key or value
+    │   ├── WrongSettings             a settings file has a wrong key or value
+    │   └── NotEditable               a file that is not text, too large, or not to be read
     ├── Conflict                      exit 1: somebody else changed it first; nothing was overwritten
     └── MachineCannot                 exit 3: this machine cannot do it, for now or at all
         ├── StoreUnavailable          the state folder cannot be written, is full, or is damaged
@@ -63,6 +64,10 @@ class UnknownRevision(WrongUse):
 
 class WrongSettings(WrongUse):
     kind = "wrong_settings"
+
+
+class NotEditable(WrongUse):
+    kind = "not_editable"
 
 
 class Conflict(WorkbenchError):

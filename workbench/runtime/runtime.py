@@ -17,6 +17,7 @@ from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.reload import Reloader, watching
 from workbench.runtime.devsessions.session import Accepted, DevSession, Refused
 from workbench.runtime.executors.python import code_of
+from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
 from workbench.runtime.workers.pool import Code, WorkerPool
@@ -51,6 +52,11 @@ class Workbench:
     def snapshot(self) -> Snapshot:
         """Every skill as it stands now."""
         return self.session.realm.snapshot
+
+    @property
+    def drafts(self) -> Drafts:
+        """Text that was typed and not saved."""
+        return self.library.drafts
 
     def refresh(self) -> Snapshot:
         """Look at the files again."""

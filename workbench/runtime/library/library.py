@@ -15,6 +15,7 @@ from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
 from workbench.runtime.formats.reader import ENTRIES
 from workbench.runtime.library.discovery import SKILL_FOLDERS, Root, Spot, distinct, gather, read_root, read_spot, spots
+from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.history import History
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import user_data_folder
@@ -31,6 +32,7 @@ class Library:
     revisions: Revisions
     history: History
     scratch: Scratch
+    drafts: Drafts
 
     def read_all(self) -> list[Skill]:
         """Every skill that the files hold, nearest root first."""

@@ -154,6 +154,21 @@ def orphans(place: StatePlace) -> Iterator[Orphan]:
         yield Orphan(facts=tuple(_facts(descriptor)), path=path, descriptor=descriptor)
 
 
+def is_at_work(place: StatePlace, id: str) -> bool:
+    """Whether the process of this id still holds its lock."""
+    try:
+        descriptor = os.open(f"{place.folder}/{FOLDER}/{os.path.basename(id)}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _facts(descriptor: int) -> Iterator[dict[str, Any]]:
     with os.fdopen(os.dup(descriptor), "rb") as file:
         for line in file:
