@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import IO, TYPE_CHECKING
 
-from workbench.model.errors import WrongUse
+from workbench.cli.keeper import kept
+from workbench.model.errors import ExitCode, WorkbenchError, WrongUse
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
+
+if TYPE_CHECKING:
+    from workbench.model.settings import Settings
+    from workbench.ui.app import WorkbenchApp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,20 +26,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise WrongUse("the app needs a terminal", hint="`workbench list` and the other commands work without one")
-    warden = spawn_warden()  # it starts while the rest is imported
+    from workbench.configuration import nearest_workspace, read_settings
+
+    settings = read_settings(options.path or options.workspace or nearest_workspace(os.getcwd()), os.environ)
+
+    def app(crash: IO[bytes], keeper: int) -> int:
+        faulthandler.enable(crash)
+        warden = spawn_warden()  # it starts while the rest is imported
+        import anyio
+
+        return anyio.run(_open, settings, warden, keeper)
+
+    return kept(app, lambda: _where_drafts_are(settings))
+
+
+async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
+    """The app first, from what it remembers; the workbench behind its first frame."""
     import anyio
 
-    return anyio.run(_open, options, warden)
-
-
-async def _open(options: argparse.Namespace, warden: WardenProcess) -> int:
-    from workbench.assembly import open_workbench
-    from workbench.configuration import nearest_workspace
     from workbench.ui.app import WorkbenchApp
+    from workbench.ui.memory import open_memory
 
-    workspace = options.path or options.workspace or nearest_workspace(os.getcwd())
-    async with open_workbench(workspace=workspace, warden=warden) as workbench:
-        if not workbench.settings.skills.hot_reload_enabled:
-            return await WorkbenchApp(workbench).run_async() or 0
-        async with workbench.watching():
-            return await WorkbenchApp(workbench).run_async() or 0
+    app = WorkbenchApp(settings, open_memory(settings.workspace, os.environ))
+    failed: list[WorkbenchError] = []
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(_leave_without_keeper, app, keeper)
+        beside.start_soon(_serve, app, settings, warden, failed.append)
+        code = await app.run_async()
+        beside.cancel_scope.cancel()
+    if failed:
+        raise failed[0]
+    return code if code is not None else app.return_code or ExitCode.DONE
+
+
+async def _serve(
+    app: WorkbenchApp, settings: Settings, warden: WardenProcess, fail: Callable[[WorkbenchError], None]
+) -> None:
+    """Hold a workbench open for the app, for as long as it runs."""
+    await app.first_frame.wait()
+    import anyio
+
+    assembly = await anyio.to_thread.run_sync(import_module, "workbench.assembly")  # the screen goes on meanwhile
+
+    try:
+        async with assembly.open_workbench(settings, warden=warden) as workbench:
+            app.connect(workbench)
+            if not settings.skills.hot_reload_enabled:
+                await anyio.sleep_forever()
+            async with workbench.watching():
+                await anyio.sleep_forever()
+    except WorkbenchError as error:
+        fail(error)
+        app.exit(error.exit_code)
+
+
+async def _leave_without_keeper(app: WorkbenchApp, keeper: int) -> None:
+    """The keeper's end of the pipe closes when it is gone, for whatever reason: nobody waits for the app any more."""
+    import anyio
+
+    await anyio.wait_readable(keeper)
+    app.remember()
+    app.exit(ExitCode.INTERRUPTED)
+
+
+def _where_drafts_are(settings: Settings) -> str:
+    from workbench.runtime.library.drafts import FOLDER
+    from workbench.runtime.places import place_of_state
+
+    folder = f"{place_of_state(settings.workspace, os.environ).folder}/{FOLDER}"
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        return "nothing was unsaved"
+    return f"unsaved text is kept in {folder}, and offered at the next start"

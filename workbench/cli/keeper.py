@@ -1,7 +1,7 @@
 """The app's parent: waits for it, gives the terminal back however it ended, and says where what was unsaved lies.
 
-It is forked before anything heavy is imported, and stays small. It is not the warden: that one has a session of its own,
-for its children's weight, and whoever started a job of a terminal cannot leave the terminal's session.
+It forks before anything heavy is imported, and stays small. It is not the warden: that one has a session of its own,
+for its children's weight, and whoever leads a job of a terminal cannot leave the terminal's session.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from workbench.runtime.atomic import nameless_file
 
-# What the app may have switched on, each switched off: mouse (five ways), focus, paste, sizes, keys, screen; then the cursor.
+# What the app may have switched on, each switched off: the mouse's six ways, focus, paste, sizes, keys, the screen.
 TERMINAL_RESET = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"
     "\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h"
@@ -25,10 +25,12 @@ Attributes = list[Any]
 
 
 def kept(app: Callable[[IO[bytes], int], int], last_words: Callable[[], str]) -> int:
-    """Run the app in a child; returns its exit code, or 128 + n where signal n ended it.
+    """Run the app in a child: there it returns what the app does, here the same once the child has ended.
 
-    The app is given a file for a native crash's traceback, and a descriptor that reads as closed when the keeper is gone.
-    `last_words` tells, after a crash, where what was unsaved lies.
+    Where signal n ended the child, that is 128 + n.
+
+    The app is given a file for a native crash's traceback, and a descriptor that reads as closed once the keeper is
+    gone. `last_words` tells, after a crash, where what was unsaved lies.
     """
     before = termios.tcgetattr(sys.stdin.fileno())
     crash = nameless_file()
@@ -37,13 +39,7 @@ def kept(app: Callable[[IO[bytes], int], int], last_words: Callable[[], str]) ->
     child = os.fork()
     if child == 0:
         os.close(theirs)
-        code = 1
-        try:
-            code = app(crash, ours)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        return app(crash, ours)
     os.close(ours)
     status = _waited(child)
     os.close(theirs)

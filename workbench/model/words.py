@@ -35,3 +35,8 @@ def duration(ms: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 skill`, `2 skills`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def clock_time(at: float) -> str:
+    """A moment as a clock shows it, here."""
+    return time.strftime("%H:%M:%S", time.localtime(at))

@@ -1,226 +1,386 @@
-"""The app: panes around an open workbench. It owns no behaviour: whatever it does, the shell and Python can."""
+"""The app: panes around a workbench. It owns no behaviour: whatever it does, the shell and Python can."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import time
-from typing import ClassVar
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import anyio
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Static
+from textual.binding import Binding, BindingsMap
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Static, TextArea
 
+from workbench.configuration import shipped_folder
 from workbench.model.errors import WorkbenchError
-from workbench.model.events import Event, RunEnded, SkillHotReloaded, SkillReloadFailed, SkillUnregistered, WatchStarted
-from workbench.model.skill import Skill
-from workbench.runtime.runtime import Workbench
+from workbench.model.finding import Finding, Place
+from workbench.model.frozen import replace
+from workbench.model.settings import Settings
+from workbench.model.skill import Scope, Skill
+from workbench.runtime.places import place_of_state
+from workbench.ui import frame
 from workbench.ui.bridge import bridge
 from workbench.ui.commands import BY_ID, REGISTRY, Command
-from workbench.ui.help import Help
+from workbench.ui.glimpse import Glimpse, recalled, remembered
+from workbench.ui.heartbeat import Heartbeat
+from workbench.ui.keymap import Keymap, read_keymap
+from workbench.ui.layout import LOWER, PANES, layout_from
+from workbench.ui.logbook import Logbook
+from workbench.ui.lookout import Lookout
+from workbench.ui.memory import Memory
 from workbench.ui.palette import Palette
-from workbench.ui.panes.run import RunPane, WrongInputs
+from workbench.ui.panes.editor import EditorPane, by_file
+from workbench.ui.panes.log import LogPane
+from workbench.ui.panes.pane import Pane
+from workbench.ui.panes.problems import ProblemsPane
+from workbench.ui.panes.run import RunPane
 from workbench.ui.panes.skills import SkillsPane
-from workbench.ui.words import spoken_counts
+from workbench.ui.runs import Runs
+from workbench.ui.screens.help import help_rows
+from workbench.ui.screens.page import Page
+from workbench.ui.steps import SAMPLE, Step, Steps
+from workbench.ui.telling import Teller
+from workbench.ui.themes import Wardrobe, theme_folders
+from workbench.ui.widgets.divider import Divider
+from workbench.ui.widgets.form import Submitted, WrongInputs
+
+if TYPE_CHECKING:
+    from workbench.runtime.runtime import Workbench
 
 TICK_SECONDS = 0.1
-NARROW = 100
-MOST_PATH = 36
-
-
-def _bindings(command: Command) -> list[BindingType]:
-    """Keys with ctrl work wherever the focus is; the others where nothing is being typed."""
-    return [
-        Binding(key, f"do('{command.id}')", command.name, id=f"{command.id}.{index}", priority=key.startswith("ctrl"))
-        for index, key in enumerate(command.keys)
-    ]
+LOOK_SECONDS = 1.0
+SOON_SECONDS = 0.04
+MOST_NOTICES = 500
 
 
 class WorkbenchApp(App[int]):
-    """Holds a Workbench that was opened around it."""
+    """Shows at once what was there the last time, and what there is once a workbench is connected."""
 
     TITLE = "Skill Workbench"
     CSS_PATH = "styles/app.tcss"
     COMMANDS = {Palette}  # noqa: RUF012  Textual's own spelling
-    COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [binding for command in REGISTRY for binding in _bindings(command)]
 
-    def __init__(self, workbench: Workbench) -> None:
+    def __init__(self, settings: Settings, memory: Memory, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__()
-        self.workbench = workbench
+        self.settings, self.memory, self.environ = settings, memory, environ
+        self.layout_chosen = layout_from(memory.workspace.get("layout"))
+        self.glimpses: tuple[Glimpse, ...] = recalled(memory.workspace.get("skills", ()))
         self.chosen: Skill | None = None
-        self._under_way: tuple[str, float, anyio.CancelScope] | None = None
-        self._said = "enter runs a skill · save its file and it reloads"
+        self.front = "skills"
+        self.said = "opening …"
+        self.notices: deque[tuple[float, str]] = deque(maxlen=MOST_NOTICES)
+        self.steps = Steps(memory.user.get("step"))
+        self.heartbeat = Heartbeat()
+        self.logbook = Logbook()
+        self.runs: Runs = Runs(self)
+        self.skills_pane: SkillsPane = SkillsPane()
+        self.editor: EditorPane = EditorPane()
+        self.run_pane: RunPane = RunPane()
+        self.log_pane: LogPane = LogPane(self.logbook)
+        self.problems_pane: ProblemsPane = ProblemsPane()
+        panes: tuple[Pane, ...] = (
+            self.skills_pane,
+            self.editor,
+            self.run_pane,
+            self.log_pane,
+            self.problems_pane,
+        )
+        self.panes: Mapping[str, Pane] = dict(zip(PANES, panes, strict=True))
+        self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
+        self.wardrobe.dress(self, str(memory.user.get("theme", "")))
+        self.first_frame = anyio.Event()
+        self._teller = Teller(self)
+        self._workbench: Workbench | None = None
+        self._wanted = str(memory.workspace.get("chosen", ""))
+        self._lookout: Lookout | None = None
+        self._is_about_to_look = False
+        self.keymap = self._bound(read_keymap(environ))
 
     @property
-    def has_run_under_way(self) -> bool:
-        return self._under_way is not None
+    def workbench(self) -> Workbench:
+        assert self._workbench is not None
+        return self._workbench
 
     @property
-    def skills_pane(self) -> SkillsPane:
-        return self.screen_stack[0].query_one(SkillsPane)
+    def is_open(self) -> bool:
+        """Whether a workbench is connected."""
+        return self._workbench is not None
 
     @property
-    def run_pane(self) -> RunPane:
-        return self.screen_stack[0].query_one(RunPane)
+    def is_drawn(self) -> bool:
+        """Whether there is a screen, from its first moment to its last."""
+        return self.is_running and bool(self.screen_stack)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one pane fills the screen."""
+        return self.layout_chosen.is_single(self.size.width)
+
+    @property
+    def hints_are_on(self) -> bool:
+        """The first steps are for whoever opens the sample, not for whoever comes with skills of their own."""
+        own = [glimpse.name for glimpse in self.glimpses if glimpse.scope is Scope.WORKSPACE]
+        return self.is_open and self.steps.step is not Step.DONE and (not own or SAMPLE in own)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="top")
+        yield Static("", id="strip")
         with Horizontal(id="body"):
-            yield SkillsPane()
-            yield RunPane()
+            yield self.skills_pane
+            yield Divider(id="right-of-skills")
+            yield self.editor
+            yield Divider(id="left-of-run")
+            yield self.run_pane
+        with Vertical(id="lower"):
+            yield Divider("", id="lower-names")
+            with Vertical(id="lower-panes"):
+                yield self.log_pane
+                yield self.problems_pane
         yield Static("", id="status")
         yield Static("", id="keys")
+        yield Static("the terminal is too small: it wants 30 × 8", id="small", classes="too-small")
 
     def on_mount(self) -> None:
-        self._show_snapshot()
-        self.skills_pane.focus_rows()
-        self.run_worker(bridge(self.workbench.bus, self._take), name="bridge")
+        self.skills_pane.show(self.glimpses)
+        self.skills_pane.look_at(self._wanted)
+        self.problems_pane.show(self._findings())
+        self.arrange()
+        self.go_to("skills")
+        self.call_after_refresh(self.first_frame.set)
+        self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
         self.set_interval(TICK_SECONDS, self._tick)
+        self.set_interval(LOOK_SECONDS, self._look_around)
 
-    async def action_do(self, command_id: str) -> None:
+    def connect(self, workbench: Workbench) -> None:
+        """From now on this workbench is shown."""
+        self._workbench, self._lookout = workbench, Lookout(workbench)
+        self.editor.connect(workbench.drafts, workbench.settings.workspace)
+        self.say("ready")
+        self.run_worker(bridge(workbench.bus, self._teller.take), name="bridge")
+        self.call_later(self._after_connecting)
+
+    async def _after_connecting(self) -> None:
+        is_first = not self._wanted
+        await self.refresh_snapshot()
+        if left := self.editor.offered_paths:
+            await self.show_place(Place(file=left[0]))
+        elif is_first and self.hints_are_on:
+            self.skills_pane.look_at(SAMPLE)
+
+    async def do(self, command_id: str) -> None:
         """Do a command of the registry, or say why not."""
         command = BY_ID[command_id]
         if reason := command.unavailable(self):
             self.say(f"{command.name}: {reason}")
             return
-        result = command.do(self)
-        if inspect.isawaitable(result):
-            await result
+        try:
+            result = command.do(self)
+            if inspect.isawaitable(result):
+                await result
+        except (WorkbenchError, WrongInputs) as error:
+            self.say(f"✕ {error}{f' · {error.hint}' if isinstance(error, WorkbenchError) else ''}")
+        self.draw_lines()
+
+    async def action_do(self, command_id: str) -> None:
+        """A key. What was typed before it is still on its way to the field: that comes first."""
+        if self.focused is not None:
+            self.focused.call_later(self.call_later, self.do, command_id)
+        else:
+            await self.do(command_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that belongs to one pane is a key in that pane only."""
+        if action == "do":
+            return BY_ID[str(parameters[0])].where in ("", self.front)
+        return super().check_action(action, parameters)
+
+    def typed_key(self, command: Command) -> str:
+        """The key of a command that works where the focus is."""
+        keys = self.keymap.of(command)
+        if isinstance(self.focused, Input | TextArea):
+            return next((key for key in keys if _is_everywhere(key)), keys[0])
+        return keys[0]
+
+    @property
+    def state_folder(self) -> str:
+        """Where this workspace's state lies."""
+        return place_of_state(self.settings.workspace, self.environ).folder
+
+    def reload_keymap(self) -> None:
+        """The person's own keys as their file has them now."""
+        self.keymap = self._bound(read_keymap(self.environ))
+        wrong = f", and {len(self.keymap.findings)} problems with it" if self.keymap.findings else ""
+        self.say(f"the keymap is {self.keymap.name}{wrong}")
+        self.show_snapshot()
+
+    def show_help(self) -> None:
+        self.push_screen(Page("Help", tuple(help_rows(self))))
 
     def say(self, text: str) -> None:
         """The last thing that happened."""
-        self._said = text
-        self._draw_lines()
+        self.said = text
+        self.notices.append((time.time(), text))
+        self.draw_lines()
 
-    def start_run(self) -> None:
-        """Run the chosen skill with the inputs as they stand."""
-        assert self.chosen is not None
-        try:
-            inputs = self.run_pane.inputs()
-        except WrongInputs as error:
-            self.say(f"✕ {error}")
-            self.run_pane.focus_inputs()
+    def go_to(self, name: str) -> None:
+        """Give the focus to a pane, or to the inputs in the run pane."""
+        pane = "run" if name == "inputs" else name
+        if pane in LOWER:
+            self.layout_chosen = replace(self.layout_chosen, below=pane)
+        self.front = pane
+        self.arrange()
+        target = self.run_pane.inputs_to_focus if name == "inputs" else self.panes[pane].to_focus
+        target.focus()
+
+    def action_go_to(self, name: str) -> None:
+        self.go_to(name)
+
+    def switch_maximised(self) -> None:
+        self.layout_chosen = replace(self.layout_chosen, is_maximised=not self.layout_chosen.is_maximised)
+        self.arrange()
+
+    def resize_pane(self, *, wider: int = 0, taller: int = 0) -> None:
+        self.layout_chosen = self.layout_chosen.resized(self.front, wider, taller)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Put every pane where it belongs at this size."""
+        if self.is_drawn:
+            frame.arrange(self, self.screen_stack[0])
+
+    def draw_lines(self) -> None:
+        """The lines around the panes."""
+        if self.is_drawn:
+            frame.draw(self, self.screen_stack[0])
+
+    async def refresh_snapshot(self) -> None:
+        """Show every skill as it stands now, the chosen one too."""
+        if self._lookout is None:
             return
-        self.run_worker(self._run(self.chosen.name, inputs), name="run", exit_on_error=False)
+        self.glimpses = self._lookout.glimpses()
+        self.skills_pane.show(self.glimpses, self._lookout.owners_of(self.editor.unsaved_paths))
+        self._wanted = self.skills_pane.looked_at or self._wanted
+        findings = self._findings()
+        self.problems_pane.show(findings)
+        self.chosen = self._lookout.skill(self._wanted)
+        await self.editor.show(self.chosen, by_file(findings))
+        await self.run_pane.show(self.chosen, self._lookout.answering(self.chosen))
+        self.draw_lines()
 
-    def cancel_run(self) -> None:
-        if self._under_way is not None:
-            self._under_way[2].cancel()
+    def show_snapshot(self) -> None:
+        self.call_later(self.refresh_snapshot)
 
-    def show_help(self) -> None:
-        self.push_screen(Help(self))
+    async def quit(self) -> None:
+        """Leave; what the screen remembers is written down."""
+        self.runs.cancel()
+        self.editor.keep_now()
+        self.remember()
+        self.exit(0)
+
+    async def action_quit(self) -> None:
+        await self.quit()
+
+    def remember(self) -> None:
+        self.memory.workspace |= {
+            "layout": self.layout_chosen.document(),
+            "chosen": self._wanted,
+            "skills": remembered(self.glimpses),
+        }
+        self.memory.user |= {"step": self.steps.step.value, "theme": self.theme}
+        self.memory.write()
 
     def on_skills_pane_looked(self, event: SkillsPane.Looked) -> None:
-        self._choose(event.name)
+        self._wanted = event.name
+        if not self._is_about_to_look:
+            self._is_about_to_look = True
+            self.set_timer(SOON_SECONDS, self._look)
 
     async def on_skills_pane_chosen(self, event: SkillsPane.Chosen) -> None:
-        self._choose(event.name)
-        await self.action_do("run.start")
-        if self.size.width < NARROW:
-            self.run_pane.focus_output()
+        self._wanted = event.name
+        await self.refresh_snapshot()
+        await self.do("run.start")
+        if self.is_single and self.runs.is_under_way:
+            self.go_to("run")
+
+    async def on_submitted(self, event: Submitted) -> None:
+        event.stop()
+        await self.do("run.start")
+
+    async def on_problems_pane_chosen(self, event: ProblemsPane.Chosen) -> None:
+        await self.show_place(event.place)
+
+    async def show_place(self, place: Place) -> None:
+        """Open the file, and go to the line."""
+        if self._lookout is not None and (owner := self._lookout.owner_of(place.file)) is not None:
+            self.skills_pane.look_at(owner.name)
+            await self.refresh_snapshot()
+        await self.editor.open(place.file, place.line, place.column)
+        self.go_to("editor")
+
+    def on_editor_pane_said(self, event: EditorPane.Said) -> None:
+        self.say(event.words)
+
+    def on_editor_pane_stirred(self) -> None:
+        self.show_snapshot()
+
+    def on_editor_pane_saved(self, event: EditorPane.Saved) -> None:
+        self.say(f"saved {os.path.basename(event.path)}")
+        if not self.settings.skills.hot_reload_enabled:
+            self.workbench.refresh()
+        self.show_snapshot()
+
+    def on_divider_dragged(self, event: Divider.Dragged) -> None:
+        sizes = (self.skills_pane.size.width, self.run_pane.size.width, self.log_pane.container_size.height)
+        self.layout_chosen = self.layout_chosen.dragged(event.divider.id or "", event.right, event.down, sizes)
+        self.arrange()
 
     def on_resize(self) -> None:
-        self._draw_lines()
+        self.call_later(self.arrange)
 
     def on_descendant_focus(self) -> None:
-        """On a narrow screen there is room for one pane: the one that has the focus."""
-        for pane in (self.skills_pane, self.run_pane):
-            pane.set_class(pane.has_focus_within, "front")
+        focused = self.screen_stack[0].focused if self.screen_stack else None
+        pane = next((each for each in focused.ancestors if isinstance(each, Pane)), None) if focused else None
+        if pane is not None and pane.id is not None:
+            self.front = pane.id
+        self.arrange()
 
-    async def _run(self, name: str, inputs: dict[str, object]) -> None:
-        with anyio.CancelScope() as scope:
-            self._under_way = (name, time.monotonic(), scope)
-            try:
-                result = await self.workbench.run(name, inputs)
-            except WorkbenchError as error:
-                self.say(f"✕ {error.message} · {error.hint}")
-                return
-            finally:
-                self._under_way = None
-        if scope.cancelled_caught:
-            self._show_snapshot()
-            self.say(f"◌ {name} cancelled; nothing of it is left")
-            return
-        self._show_snapshot()
-        self.run_pane.show_outcome(name, result.outcome, result.run.skill.revision)
-        if result.instead_of is not None and result.instead_of.answering is not None:
-            self.say(f"✕ {name} is broken as it stands; r{result.run.skill.revision} answered")
-        else:
-            self.say(f"{name} {result.outcome.status.value.replace('_', ' ')}")
-
-    def _choose(self, name: str) -> None:
-        self.chosen = self.workbench.snapshot.skills.get(name)
-        self.run_pane.show(self.chosen)
-        self._draw_lines()
-
-    def _show_snapshot(self) -> None:
-        self.skills_pane.show(self.workbench.snapshot)
-        if self.chosen is not None:
-            self._choose(self.chosen.name)
-        self._draw_lines()
-
-    def _take(self, events: tuple[Event, ...], dropped: int) -> None:
-        """What the bridge brings: the newest of it is said, everything else is looked up in the snapshot."""
-        for event in events:
-            if (words := _words(event)) is not None:
-                self._said = words
-        if dropped:
-            self._said = f"{dropped} events came too fast to be told"
-        self._show_snapshot()
+    async def _look(self) -> None:
+        self._is_about_to_look = False
+        await self.refresh_snapshot()
 
     def _tick(self) -> None:
-        if self._under_way is not None:
-            name, began, _ = self._under_way
-            self.run_pane.show_running(name, time.monotonic() - began)
+        if self.runs.is_under_way:
+            self.run_pane.show_running(self.runs.seconds)
 
-    def _draw_lines(self) -> None:
-        if not self.is_running:
-            return
-        snapshot = self.workbench.snapshot
-        place = _short(self.workbench.settings.workspace)
-        wide = self.size.width >= NARROW
-        self.screen_stack[0].set_class(not wide, "narrow")
-        parts = ["[b]Skill Workbench[/b]" if wide else "[b]Workbench[/b]", _escaped(place) if wide else "", "main"]
-        parts += [spoken_counts(tuple(snapshot)), f"sandbox {self.workbench.tier}"]
-        self.screen_stack[0].query_one("#top", Static).update("   ".join(part for part in parts if part))
-        self.screen_stack[0].query_one("#status", Static).update(_escaped(self._said))
-        keys = [command for command in REGISTRY if command.shown and not command.unavailable(self)][:8]
-        self.screen_stack[0].query_one("#keys", Static).update(
-            "  ".join(f"[b]{_escaped(each.key)}[/b] {each.name}" for each in keys)
-        )
+    def _findings(self) -> tuple[Finding, ...]:
+        of_skills = self._lookout.findings() if self._lookout else ()
+        return (*self.keymap.findings, *self.wardrobe.themes.findings, *of_skills)
 
+    def _look_around(self) -> None:
+        """What others may have changed: the file in the editor, the themes."""
+        self.editor.look_outside()
+        if self.wardrobe.look_again(self):
+            wrong = self.wardrobe.themes.findings
+            self.say(f"✕ {wrong[0].message}" if wrong else f"the theme is {self.theme}")
+            self.show_snapshot()
 
-def _words(event: Event) -> str | None:
-    match event:
-        case WatchStarted():
-            return f"watching {event.skills} skills · enter runs one · save a file and it reloads"
-        case SkillHotReloaded():
-            steps = " · ".join(f"{name} {ms:.0f}" for name, ms in event.steps)
-            return f"↻ {event.skill} → r{event.revision}  {event.total_ms:.0f} ms   {steps}"
-        case SkillReloadFailed():
-            first = next((finding for finding in event.findings if finding.severity.breaks), None)
-            where = f" line {first.place.line}: {first.message}" if first else ""
-            good = (
-                f"r{event.answering_revision} goes on answering" if event.answering_revision else "nothing answers yet"
-            )
-            return f"✕ {event.skill}{where} · {good}"
-        case RunEnded():
-            return f"{event.skill} r{event.revision} {event.status} elsewhere, {event.duration_ms:.0f} ms"
-        case SkillUnregistered():
-            return f"{event.skill} is gone: {event.reason}"
-    return None
+    def _bound(self, keymap: Keymap) -> Keymap:
+        # Textual has no public way to change an app's own keys as a whole while it runs.
+        self._bindings = BindingsMap(list(_bindings(keymap)))
+        return keymap
 
 
-def _short(path: str) -> str:
-    """A path as it fits into the top line: from the home folder, and its end if it is long."""
-    home = os.path.expanduser("~")
-    text = f"~{path[len(home) :]}" if path == home or path.startswith(f"{home}/") else path
-    return text if len(text) <= MOST_PATH else f"…{text[1 - MOST_PATH :]}"
+def _bindings(keymap: Keymap) -> Iterator[Binding]:
+    for command in REGISTRY:
+        for key in keymap.of(command):
+            yield Binding(key, f"do('{command.id}')", command.name, priority=_is_everywhere(key))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
+def _is_everywhere(key: str) -> bool:
+    """Keys with ctrl or alt work wherever the focus is; the others where nothing is being typed."""
+    return key.startswith(("ctrl+", "alt+"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from workbench.ui.commands import REGISTRY, Command
+from workbench.ui.commands import REGISTRY, Command, key_name
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -18,25 +18,26 @@ class Palette(Provider):
 
     async def discover(self) -> Hits:
         for command in REGISTRY:
-            yield DiscoveryHit(_title(command), partial(self._do, command), help=self._help(command))
+            yield DiscoveryHit(self._title(command), partial(self._do, command), help=self._help(command))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for command in REGISTRY:
-            if (score := matcher.match(command.name)) > 0:
-                yield Hit(score, matcher.highlight(command.name), partial(self._do, command), help=self._help(command))
+            if (score := max(matcher.match(command.name), matcher.match(command.help) * 0.5)) > 0:
+                title = matcher.highlight(self._title(command))
+                yield Hit(score, title, partial(self._do, command), help=self._help(command))
 
     @property
     def _workbench(self) -> WorkbenchApp:
         return cast("WorkbenchApp", self.app)
+
+    def _title(self, command: Command) -> str:
+        keys = self._workbench.keymap.of(command)
+        return f"{command.name}  {key_name(keys[0])}" if keys else command.name
 
     def _help(self, command: Command) -> str:
         reason = command.unavailable(self._workbench)
         return f"not now: {reason}" if reason else command.help
 
     async def _do(self, command: Command) -> None:
-        await self._workbench.action_do(command.id)
-
-
-def _title(command: Command) -> str:
-    return f"{command.name}  {command.key}"
+        await self._workbench.do(command.id)

@@ -1,6 +1,9 @@
-"""How things are said on the screen: states, times, and text from strangers."""
+"""How states are said on the screen: a glyph, a word, and the name of a style."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
 
 from workbench.model.run import Outcome, Status
 from workbench.model.skill import Skill, SkillState
@@ -34,8 +37,8 @@ def end_of(outcome: Outcome) -> tuple[str, str, str]:
     return ENDS[outcome.status]
 
 
-def spoken_counts(skills: tuple[Skill, ...]) -> str:
+def spoken_counts(states: Iterable[SkillState]) -> str:
     """`18 skills · 16 ok · 2 broken`: the states that there are, in the order of the table."""
-    counts = {state: sum(1 for skill in skills if skill.state is state) for state in STATES}
-    parts = [f"{count} {STATES[state][1]}" for state, count in counts.items() if count]
-    return " · ".join([counted(len(skills), "skill"), *parts])
+    counts = Counter(states)
+    parts = [f"{counts[state]} {STATES[state][1]}" for state in STATES if counts[state]]
+    return " · ".join([counted(counts.total(), "skill"), *parts])

@@ -1,188 +1,219 @@
-"""Run: the chosen skill, its inputs, and how its last run went: status, stages, output, what to do about an error."""
+"""Run: the inputs of the chosen skill, and below them how its last run went, and what to do about an error."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from workbench.model.finding import Finding
 from workbench.model.run import Outcome
 from workbench.model.skill import Skill
 from workbench.model.words import duration, safe
+from workbench.ui.fields import FieldKind, fields_of
+from workbench.ui.outcome import before_any_run, outcome_rows, shown_output, text_rows, wrong_rows
+from workbench.ui.panes.pane import Pane
+from workbench.ui.widgets.form import InputsForm, WrongInputs
 from workbench.ui.widgets.rows import Row, Rows
 from workbench.ui.words import end_of, state_of
 
-MOST_LINES = 20_000
+MOST_TAIL = 40_000
 
 
-class WrongInputs(Exception):
-    """The text of the inputs is not a JSON object; says why."""
-
-
-class RunPane(Vertical):
+class RunPane(Pane):
     """Shows one skill at a time, and remembers the inputs and the last outcome of each."""
 
+    NUMBER, NAME = 3, "Run"
+
     def __init__(self) -> None:
-        super().__init__(id="run")
+        super().__init__()
         self._skill: Skill | None = None
-        self._texts: dict[str, str] = {}
+        self._schema: Mapping[str, object] | None = None
+        self._inputs: dict[str, str] = {}
         self._outcomes: dict[str, tuple[Outcome, int]] = {}
+        self._name_running = ""
+        self._tail = ""
 
     def compose(self) -> ComposeResult:
-        yield Static("2 Inputs", id="run-title", classes="title")
+        yield self._title
         yield Static("", id="run-about", classes="about")
-        yield TextArea("{}", id="inputs", language=None, show_line_numbers=False, compact=True)
-        yield Static("", id="run-end", classes="title")
+        with Vertical(id="inputs"):
+            yield InputsForm(id="inputs-form")
+            yield TextArea("{}", id="inputs-json", language=None, show_line_numbers=False, compact=True)
+        yield Static("", id="run-end", classes="line")
         yield Rows(id="output", has_cursor=False)
 
-    def show(self, skill: Skill | None) -> None:
-        """Look at another skill, or at the same one as it is now."""
+    @property
+    def to_focus(self) -> Widget:
+        return self.query_one("#output", Rows)
+
+    @property
+    def inputs_to_focus(self) -> Widget:
+        if self._is_json:
+            return self._json
+        return self._form.first_field or self._json
+
+    @property
+    def words_to_copy(self) -> str:
+        if self._json.has_focus:
+            return self._json.selected_text or self._json.text
+        known = self._outcomes.get(self._skill.name) if self._skill else None
+        return shown_output(known[0]) if known else ""
+
+    @property
+    def _form(self) -> InputsForm:
+        return self.query_one(InputsForm)
+
+    @property
+    def _json(self) -> TextArea:
+        return self.query_one("#inputs-json", TextArea)
+
+    @property
+    def _is_json(self) -> bool:
+        return self.has_class("json")
+
+    async def show(self, skill: Skill | None, answering: Skill | None = None) -> None:
+        """Look at another skill, or at the same one as it is now; a broken one takes what its last good state takes."""
         before, self._skill = self._skill, skill
         if before is not None and (skill is None or before.name != skill.name):
-            self._texts[before.name] = self.query_one(TextArea).text
+            self._inputs[before.name] = self._inputs_text()
         if skill is None:
-            self._set_title("", "no skill is chosen")
+            self.set_detail("")
+            self.query_one("#run-about", Static).update("")
             return
-        if before is None or before.name != skill.name:
-            self.query_one(TextArea).text = self._texts.get(skill.name) or _first_inputs(skill)
-        glyph, word, _ = state_of(skill)
+        is_other = before is None or before.name != skill.name
+        taker = answering or skill
+        if is_other or self._schema != taker.manifest.input_schema:
+            text = self._inputs.get(skill.name) if is_other else self._inputs_text()
+            await self._show_inputs(taker, text or _first_inputs(taker))
+        glyph, word, style = state_of(skill)
         revision = f" r{skill.revision}" if skill.revision else ""
-        about = skill.manifest.description or (
-            "its last good revision answers" if skill.is_broken else "no description"
-        )
-        self._set_title(f"{skill.name}{revision}  {glyph} {word}", about)
-        self._show_outcome()
+        self.set_detail(safe(f"{skill.name}{revision}  {glyph} {word}"), f"${STYLES[style]}" if style in STYLES else "")
+        about = skill.manifest.description or ("" if skill.is_broken else "no description")
+        self.query_one("#run-about", Static).update(Content(safe(about)))
+        if self._name_running != skill.name:
+            self._show_outcome()
 
     def inputs(self) -> dict[str, Any]:
         """What is to be given to the skill; raises WrongInputs."""
-        text = self.query_one(TextArea).text.strip() or "{}"
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise WrongInputs(f"the inputs are not JSON, line {error.lineno}: {error.msg}") from None
-        except RecursionError:
-            raise WrongInputs("the inputs are nested too deep") from None
-        if not isinstance(value, dict):
-            raise WrongInputs('the inputs are an object: {"name": "value"}')
-        return value
+        return inputs_from(self._json.text) if self._is_json else self._form.values()
 
-    def show_example(self) -> None:
-        if self._skill is not None and self._skill.manifest.example is not None:
-            self.query_one(TextArea).text = json.dumps(self._skill.manifest.example, ensure_ascii=False, indent=2)
+    async def put_inputs(self, inputs: Mapping[str, object]) -> None:
+        """Other inputs than those that stand there."""
+        if self._skill is not None:
+            await self._show_inputs(self._skill, _as_text(inputs))
 
-    def show_running(self, name: str, seconds: float) -> None:
+    async def show_example(self) -> None:
+        if self._skill is not None and isinstance(self._skill.manifest.example, Mapping):
+            await self.put_inputs(self._skill.manifest.example)
+
+    async def switch_form(self) -> None:
+        """From the form to JSON and back; what was typed goes along. Raises WrongInputs where it cannot."""
+        if self._skill is None:
+            return
+        text = self._inputs_text()
+        if self._is_json:
+            inputs_from(text)
+        self.set_class(not self._is_json, "json")
+        await self._show_inputs(self._skill, text)
+        self.inputs_to_focus.focus()
+
+    def began(self, name: str) -> None:
+        self._name_running, self._tail = name, ""
+        self.show_running(0.0)
+
+    def ended(self, name: str) -> None:
+        self._name_running = ""
         if self._skill is not None and self._skill.name == name:
-            self._set_end(f"3 Output  ↻ running {seconds:.1f} s", "accent")
-            self.query_one("#output", Rows).show((Row(pieces=(("x cancels it", "dim"),)),))
+            self._show_outcome()
+
+    def heard(self, text: str) -> None:
+        """Something more that the run has said."""
+        self._tail = (self._tail + text)[-MOST_TAIL:]
+
+    def show_running(self, seconds: float) -> None:
+        """The run is still under way."""
+        if self._skill is None or self._skill.name != self._name_running:
+            return
+        self._set_end(f"↻ running  {seconds:.1f} s   x cancels it", "accent")
+        output = self.query_one("#output", Rows)
+        output.show(tuple(text_rows(self._tail, "plain")) or (Row(pieces=(("it has said nothing yet", "dim"),)),))
+        output.action_edge(1)
 
     def show_outcome(self, name: str, outcome: Outcome, revision: int) -> None:
         self._outcomes[name] = (outcome, revision)
         if self._skill is not None and self._skill.name == name:
             self._show_outcome()
 
-    def focus_inputs(self) -> None:
-        self.query_one(TextArea).focus()
+    async def _show_inputs(self, skill: Skill, text: str) -> None:
+        self._json.text, self._schema = text, skill.manifest.input_schema
+        if not self._is_json:
+            try:
+                await self._form.show(skill.manifest.input_schema, inputs_from(text))
+            except WrongInputs:
+                self.add_class("json")
+        self._form.display, self._json.display = not self._is_json, self._is_json
 
-    def focus_output(self) -> None:
-        self.query_one("#output", Rows).focus()
-
-    def _set_title(self, title: str, about: str) -> None:
-        self.query_one("#run-title", Static).update(f"2 Inputs  {safe(title)}")
-        self.query_one("#run-about", Static).update(safe(about))
+    def _inputs_text(self) -> str:
+        return self._json.text if self._is_json else _as_text(self._form.said())
 
     def _set_end(self, text: str, style: str) -> None:
         end = self.query_one("#run-end", Static)
-        end.update(text)
-        end.set_classes(f"title {style}")
+        end.update(Content(text))
+        end.set_classes(f"line {style}")
 
     def _show_outcome(self) -> None:
         assert self._skill is not None
         known = self._outcomes.get(self._skill.name)
         output = self.query_one("#output", Rows)
         if known is None:
-            self._set_end("3 Output", "")
-            output.show(tuple(_before_any_run(self._skill)))
+            self._set_end("– not run yet", "dim")
+            output.show(tuple(before_any_run(self._skill)))
             return
         outcome, revision = known
-        wrong = tuple(_wrong(self._skill))
         glyph, word, style = end_of(outcome)
         sandbox = f"   sandbox {outcome.sandbox.tier}" if outcome.sandbox else ""
-        at = f" r{revision}" if revision else ""
-        self._set_end(f"3 Output  {glyph} {word}  {duration(outcome.duration_ms)}{at}{sandbox}", style)
-        output.show((*wrong, *_lines(outcome)))
+        at = f"   r{revision}" if revision else ""
+        self._set_end(f"{glyph} {word}  {duration(outcome.duration_ms)}{at}{sandbox}", style)
+        output.show((*wrong_rows(self._skill), *outcome_rows(outcome)))
         output.scroll_to(y=0, animate=False)
+
+
+STYLES = {
+    "good": "text-success",
+    "bad": "text-error",
+    "warning": "text-warning",
+    "accent": "accent",
+    "dim": "text-muted",
+}
+
+
+def inputs_from(text: str) -> dict[str, Any]:
+    """A JSON object; raises WrongInputs."""
+    try:
+        value = json.loads(text.strip() or "{}")
+    except json.JSONDecodeError as error:
+        raise WrongInputs(f"the inputs are not JSON, line {error.lineno}: {error.msg}") from None
+    except RecursionError:
+        raise WrongInputs("the inputs are nested too deep") from None
+    if not isinstance(value, dict):
+        raise WrongInputs('the inputs are an object: {"name": "value"}')
+    return value
 
 
 def _first_inputs(skill: Skill) -> str:
     """The example, else the required inputs with nothing in them."""
     if isinstance(skill.manifest.example, Mapping):
-        return json.dumps(skill.manifest.example, ensure_ascii=False, indent=2)
+        return _as_text(skill.manifest.example)
     schema = skill.manifest.input_schema or {}
-    required = schema.get("required")
-    names = required if isinstance(required, list) else []
-    return json.dumps(dict.fromkeys(names, ""), ensure_ascii=False, indent=2)
+    fields = fields_of(schema) or ()
+    return _as_text({field.name: "" for field in fields if field.is_required and field.kind is FieldKind.TEXT})
 
 
-def _before_any_run(skill: Skill) -> Iterator[Row]:
-    yield from _wrong(skill)
-    if not skill.is_broken:
-        yield Row(pieces=(("enter runs it", "dim"),))
-
-
-def _wrong(skill: Skill) -> Iterator[Row]:
-    """What is wrong with a skill as it stands, before anything that an older revision of it said."""
-    for finding in skill.findings:
-        yield from _finding(finding)
-    if skill.findings:
-        yield Row()
-
-
-def _lines(outcome: Outcome) -> Iterator[Row]:
-    error = outcome.error
-    if error is not None:
-        where = f"{os.path.basename(error.place.file)}:{error.place.line}  " if error.place and error.place.line else ""
-        yield Row(pieces=((safe(where), "dim"), (safe(error.message), "bad")))
-        if error.hint:
-            yield Row(pieces=((safe(error.hint), "plain"),))
-        yield from (row for finding in error.findings[1:] for row in _finding(finding))
-        yield Row()
-    stages = " · ".join(f"{stage.name} {stage.ms:.1f}" for stage in outcome.stages)
-    yield Row(pieces=((f"ms: {stages}", "dim"),))
-    yield Row()
-    yield from _text(_shown(outcome), "plain")
-    if outcome.stderr:
-        yield Row(pieces=(("said beside it", "dim"),))
-        yield from _text(outcome.stderr, "dim")
-    for artifact in outcome.artifacts:
-        yield Row(pieces=(("left ", "dim"), (safe(artifact), "plain")))
-
-
-def _shown(outcome: Outcome) -> str:
-    if outcome.output_bytes is not None:
-        return f"{len(outcome.output_bytes):,} bytes that are not text"
-    if outcome.output is None or isinstance(outcome.output, str):
-        return outcome.output or ""
-    return json.dumps(outcome.output, ensure_ascii=False, indent=2, default=str)
-
-
-def _text(text: str, style: str) -> Iterator[Row]:
-    lines = text.splitlines()
-    for line in lines[:MOST_LINES]:
-        yield Row(pieces=((safe(line.expandtabs(4)), style),))
-    if len(lines) > MOST_LINES:
-        yield Row(pieces=((f"… {len(lines) - MOST_LINES:,} more lines", "dim"),))
-
-
-def _finding(finding: Finding) -> Iterator[Row]:
-    place = finding.place
-    where = f"{os.path.basename(place.file)}:{place.line}" if place.line else os.path.basename(place.file)
-    style = "bad" if finding.severity.breaks else "warning"
-    yield Row(pieces=((f"{where}  ", "dim"), (finding.message, style)))
-    if finding.hint:
-        yield Row(pieces=((f"  {finding.hint}", "plain"),))
+def _as_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.model.realm import Snapshot
-from workbench.model.skill import Scope, Skill
+from workbench.model.skill import Scope
+from workbench.ui.glimpse import Glimpse
+from workbench.ui.panes.pane import Pane
 from workbench.ui.widgets.rows import Row, Rows
-from workbench.ui.words import state_of
+from workbench.ui.words import STATES
 
 SCOPES = {Scope.DEV: "dev session", Scope.WORKSPACE: "workspace", Scope.USER: "yours", Scope.BUILTIN: "builtin"}
-NAME_WIDTH = 20
+NAME_WIDTH = 16
+STATE_WIDTH = 9
+_ORDER = {scope: rank for rank, scope in enumerate(Scope)}
 
 
-class SkillsPane(Vertical):
+class SkillsPane(Pane):
     """Tells which skill is looked at, and which one was chosen."""
+
+    NUMBER, NAME = 1, "Skills"
 
     class Looked(Message):
         """The cursor came to a skill."""
@@ -33,22 +37,40 @@ class SkillsPane(Vertical):
         """Enter on a skill."""
 
     def __init__(self) -> None:
-        super().__init__(id="skills")
-        self._snapshot = Snapshot()
+        super().__init__()
+        self._glimpses: tuple[Glimpse, ...] = ()
+        self._unsaved: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
-        yield Static("1 Skills", classes="title")
+        yield self._title
         yield Input(placeholder="/ filter", id="filter", compact=True)
         yield Rows(id="skill-rows")
         yield Static("", id="skills-empty", classes="empty")
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what there is now; where the cursor stands does not change by it."""
-        self._snapshot = snapshot
-        self._draw()
+    @property
+    def to_focus(self) -> Widget:
+        return self.query_one(Rows)
 
-    def focus_rows(self) -> None:
-        self.query_one(Rows).focus()
+    @property
+    def words_to_copy(self) -> str:
+        return self.query_one(Rows).key
+
+    def show(self, glimpses: Iterable[Glimpse], unsaved: Iterable[str] = ()) -> None:
+        """Show what there is now; where the cursor stands does not change by it."""
+        ordered = tuple(sorted(glimpses, key=lambda each: (_ORDER[each.scope], each.group, each.name.casefold())))
+        before = (self._glimpses, self._unsaved)
+        self._glimpses, self._unsaved = ordered, frozenset(unsaved)
+        if before != (self._glimpses, self._unsaved) or not ordered:
+            self._draw()
+
+    @property
+    def looked_at(self) -> str:
+        """The skill that the cursor stands on."""
+        return self.query_one(Rows).key
+
+    def look_at(self, name: str) -> None:
+        """Put the cursor on a skill."""
+        self.query_one(Rows).put_cursor_on(name)
 
     def focus_filter(self) -> None:
         self.query_one(Input).focus()
@@ -59,11 +81,14 @@ class SkillsPane(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.focus_rows()
+        self.to_focus.focus()
 
     def key_escape(self) -> None:
         self.query_one(Input).value = ""
-        self.focus_rows()
+        self.to_focus.focus()
+
+    def key_down(self) -> None:
+        self.to_focus.focus()
 
     def on_rows_highlighted(self, event: Rows.Highlighted) -> None:
         event.stop()
@@ -75,24 +100,20 @@ class SkillsPane(Vertical):
 
     def _draw(self) -> None:
         wanted = self.query_one(Input).value
-        skills = [skill for skill in self._snapshot if is_wanted(skill, wanted)]
-        self.query_one(Rows).show(tuple(rows_of(skills)))
+        shown = [glimpse for glimpse in self._glimpses if is_wanted(glimpse, wanted)]
+        self.query_one(Rows).show(tuple(rows_of(shown, self._unsaved)))
         empty = self.query_one("#skills-empty", Static)
-        empty.display = not skills
+        empty.display = not shown
         if wanted:
-            empty.update(f"nothing matches '{wanted}' · esc shows all")
+            empty.update(f"nothing matches '{wanted}'\nesc shows all", layout=False)
         else:
-            empty.update("no skills yet · `workbench new NAME` makes one")
+            empty.update("no skills yet\nn makes one of your own")
 
 
-def is_wanted(skill: Skill, letters: str) -> bool:
+def is_wanted(glimpse: Glimpse, letters: str) -> bool:
     """Whether a skill's name or description holds these letters in this order."""
     wanted = letters.casefold().replace(" ", "")
-    return (
-        not wanted
-        or _holds(skill.name.casefold(), wanted)
-        or letters.casefold() in skill.manifest.description.casefold()
-    )
+    return not wanted or _holds(glimpse.name.casefold(), wanted) or letters.casefold() in glimpse.description.casefold()
 
 
 def _holds(text: str, letters: str) -> bool:
@@ -100,44 +121,37 @@ def _holds(text: str, letters: str) -> bool:
     return all(letter in rest for letter in letters)
 
 
-def rows_of(skills: Iterable[Skill]) -> Iterator[Row]:
-    """By scope, then by folder, then by name."""
-    ordered = sorted(skills, key=lambda skill: (list(Scope).index(skill.scope), _group(skill), skill.name.casefold()))
+def rows_of(glimpses: Iterable[Glimpse], unsaved: frozenset[str] = frozenset()) -> Iterator[Row]:
+    """A heading for each scope and each folder, and a row for each skill, as they are ordered."""
     scope: Scope | None = None
     group = ""
-    for skill in ordered:
-        if skill.scope is not scope:
-            scope, group = skill.scope, ""
-            yield Row(pieces=((SCOPES[skill.scope], "dim"),))
-        if _group(skill) != group:
-            group = _group(skill)
+    for glimpse in glimpses:
+        if glimpse.scope is not scope:
+            scope, group = glimpse.scope, ""
+            yield Row(pieces=((SCOPES[glimpse.scope], "dim"),))
+        if glimpse.group != group:
+            group = glimpse.group
             yield Row(pieces=((f"▾ {group}", "dim"),))
-        yield _row(skill, indent=2 if group else 0)
+        yield _row(glimpse, indent=2 if group else 0, is_unsaved=glimpse.name in unsaved)
 
 
-def _row(skill: Skill, indent: int) -> Row:
-    glyph, word, style = state_of(skill)
-    name = skill.name if len(skill.name) <= NAME_WIDTH else f"{skill.name[: NAME_WIDTH - 1]}…"
-    revision = f"r{skill.revision}" if skill.revision else f"(r{skill.last_good})" if skill.last_good else "–"
+def _row(glimpse: Glimpse, indent: int, *, is_unsaved: bool) -> Row:
+    glyph, word, style = STATES[glimpse.state]
+    width = NAME_WIDTH - indent
+    name = glimpse.name if len(glimpse.name) <= width else f"{glimpse.name[: width - 1]}…"
+    number = glimpse.revision or glimpse.last_good
+    revision = f"r{number}" if number else "–"
+    said, said_style = (glimpse.version, "dim") if word == "ok" else (word, style)
+    if len(said) > STATE_WIDTH:
+        said = f"{said[: STATE_WIDTH - 1]}…"
     return Row(
-        key=skill.name,
+        key=glimpse.name,
         pieces=(
             (" " * indent, "plain"),
             (f"{glyph} ", style),
-            (f"{name:<{NAME_WIDTH - indent + 1}}", "plain"),
-            (f"{_version(skill):>8} ", "dim"),
-            (f"{revision:>5}  ", "dim"),
-            ("" if word == "ok" else word, style),
+            (f"{name:<{width}}", "plain"),
+            ("+" if is_unsaved else " ", "accent"),
+            (f"{said:>{STATE_WIDTH}}", said_style),
+            (f"{revision:>5}", "dim"),
         ),
     )
-
-
-def _version(skill: Skill) -> str:
-    """What a broken skill did not say is not known, and not 0.0.0."""
-    return "–" if skill.is_broken and skill.manifest.version == "0.0.0" else skill.manifest.version
-
-
-def _group(skill: Skill) -> str:
-    """The folder between the root and the skill, if there is one."""
-    home = skill.folder if skill.single_file else os.path.dirname(skill.folder)
-    return "" if os.path.basename(home) == "skills" else os.path.basename(home)

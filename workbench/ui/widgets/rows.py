@@ -86,6 +86,12 @@ class Rows(ScrollView, can_focus=True):
                 self.post_message(self.Highlighted(self, self.key))
         self.refresh()
 
+    def put_cursor_on(self, key: str) -> None:
+        """Go to a row by what it stands for, if it is there."""
+        position = self._position_of(key)
+        if position < len(self._rows) and self._rows[position].key == key:
+            self._go_to(position)
+
     def on_resize(self) -> None:
         if not self._has_cursor:
             self._lay_out()

@@ -1,0 +1,69 @@
+"""What the screen's tests share: an app on a real workbench, and eyes that read it as text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from textual.pilot import Pilot
+
+from tests.author import Author
+from workbench.assembly import open_workbench
+from workbench.configuration import read_settings
+from workbench.ui.app import WorkbenchApp
+from workbench.ui.memory import open_memory
+
+
+class Eyes:
+    """Reads the screen and waits for what it is to show."""
+
+    def __init__(self, pilot: Pilot[int], app: WorkbenchApp) -> None:
+        self.pilot, self.app = pilot, app
+
+    @property
+    def text(self) -> str:
+        """The screen as lines of text."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+    async def see(self, *words: str) -> str:
+        await self.until(lambda: all(word in self.text for word in words), f"{words} in\n{self.text}")
+        return self.text
+
+    async def press(self, *keys: str) -> None:
+        """Keys, and everything that follows from them at once."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(3):
+            await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], bool], what: str = "") -> None:
+        try:
+            with anyio.fail_after(10):
+                while not holds():
+                    await self.pilot.pause(0.02)
+        except TimeoutError:
+            raise AssertionError(f"never saw {what}\n{self.text}") from None
+
+
+@asynccontextmanager
+async def opened(author: Author, *, size: tuple[int, int] = (120, 40), watch: bool = False) -> AsyncIterator[Eyes]:
+    """The app as `workbench` opens it: first the frame, then the workbench behind it."""
+    settings = read_settings(str(author.workspace), author.environ)
+    app = WorkbenchApp(settings, open_memory(settings.workspace, author.environ), author.environ)
+    async with app.run_test(size=size) as pilot:
+        eyes = Eyes(pilot, app)
+        await app.first_frame.wait()
+        async with open_workbench(settings, environ=author.environ) as workbench:
+            app.connect(workbench)
+            await eyes.until(lambda: "opening" not in eyes.text, "an open workbench")
+            await eyes.settle()
+            if not watch:
+                yield eyes
+                return
+            async with workbench.watching():
+                await eyes.see("watching")
+                yield eyes

@@ -1,0 +1,45 @@
+"""What every pane is: a numbered title that shows where the focus is, and something below it that takes the focus."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+
+class Pane(Vertical):
+    """A numbered part of the screen."""
+
+    NUMBER: ClassVar[int]
+    NAME: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__(id=self.NAME.casefold())
+        self.detail = ""
+        self._title = Static(self._titled(""), classes="title")
+
+    @property
+    def label(self) -> str:
+        """What the strip of panes calls it."""
+        return f"{self.NUMBER} {self.NAME}"
+
+    @property
+    def to_focus(self) -> Widget:
+        """What takes the focus when the pane does."""
+        raise NotImplementedError
+
+    @property
+    def words_to_copy(self) -> str:
+        """What a person means who copies from this pane."""
+        return ""
+
+    def set_detail(self, detail: str, style: str = "") -> None:
+        """What stands behind the title."""
+        self.detail = detail
+        self._title.update(self._titled(detail, style))
+
+    def _titled(self, detail: str, style: str = "") -> Content:
+        return Content.assemble(self.label, "   ", (detail, style)) if detail else Content(self.label)

@@ -1,0 +1,57 @@
+"""Why a command cannot be used now, in a few words; nothing where it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+def opening(app: WorkbenchApp) -> str:
+    return "" if app.is_open else "the workbench is still opening"
+
+
+def no_skill(app: WorkbenchApp) -> str:
+    return opening(app) or ("" if app.chosen is not None else "no skill is chosen")
+
+
+def not_to_run(app: WorkbenchApp) -> str:
+    return "a run is under way: x cancels it" if app.runs.is_under_way else no_skill(app)
+
+
+def not_to_run_again(app: WorkbenchApp) -> str:
+    return not_to_run(app) or ("" if app.runs.last else "nothing has run yet")
+
+
+def no_example(app: WorkbenchApp) -> str:
+    has_one = app.chosen is not None and app.chosen.manifest.example is not None
+    return no_skill(app) or ("" if has_one else "it comes without an example")
+
+
+def no_file(app: WorkbenchApp) -> str:
+    return "" if app.editor.source is not None else "no file is open"
+
+
+def nothing_unsaved(app: WorkbenchApp) -> str:
+    return no_file(app) or ("" if app.editor.has_unsaved else "nothing is unsaved")
+
+
+def nothing_to_decide(app: WorkbenchApp) -> str:
+    return "" if app.editor.question else "there is nothing to decide"
+
+
+def single(app: WorkbenchApp) -> str:
+    return "one pane fills the screen" if app.is_single else ""
+
+
+def nothing_running(app: WorkbenchApp) -> str:
+    return "" if app.runs.is_under_way else "nothing is running"
+
+
+def one_file_only(app: WorkbenchApp) -> str:
+    return no_file(app) or ("" if len(app.editor.paths) > 1 else "the skill has this one file only")
+
+
+def no_finding(app: WorkbenchApp) -> str:
+    return no_file(app) or ("" if app.editor.has_findings else "no check has anything to say about this file")

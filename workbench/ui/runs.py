@@ -1,0 +1,87 @@
+"""The run that was started from the screen: one at a time, cancelled by a key, started again with the same inputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+
+from workbench.model.errors import WorkbenchError
+from workbench.model.events import SkillExecutionStarted
+from workbench.runtime.runtime import Result
+from workbench.ui.widgets.form import WrongInputs
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+class Runs:
+    """Calls the workbench and has the screen tell of it."""
+
+    def __init__(self, app: WorkbenchApp) -> None:
+        self._app = app
+        self._scope: anyio.CancelScope | None = None
+        self._began = 0.0
+        self.last: tuple[str, Mapping[str, object]] | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._scope is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been under way."""
+        return time.monotonic() - self._began
+
+    def start(self) -> None:
+        """Run the chosen skill with the inputs as they stand."""
+        chosen = self._app.chosen
+        assert chosen is not None
+        try:
+            inputs = self._app.run_pane.inputs()
+        except WrongInputs as error:
+            self._app.say(f"✕ {error}")
+            self._app.go_to("inputs")
+            return
+        self._start(chosen.name, inputs)
+
+    def again(self) -> None:
+        if self.last is not None:
+            self._start(*self.last)
+
+    def cancel(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def heard_of(self, event: SkillExecutionStarted) -> None:
+        """A run began; ours, if it is of the skill that we had run."""
+
+    def _start(self, name: str, inputs: Mapping[str, object]) -> None:
+        self.last, self._scope, self._began = (name, inputs), anyio.CancelScope(), time.monotonic()
+        self._app.run_pane.began(name)
+        self._app.run_worker(self._run(name, inputs, self._scope), name="run", exit_on_error=False)
+
+    async def _run(self, name: str, inputs: Mapping[str, object], scope: anyio.CancelScope) -> None:
+        result: Result | None = None
+        try:
+            with scope:
+                result = await self._app.workbench.run(name, inputs)
+        except WorkbenchError as error:
+            self._app.say(f"✕ {error.message} · {error.hint}")
+            return
+        finally:
+            self._scope = None
+            self._app.run_pane.ended(name)
+            self._app.show_snapshot()
+        if result is None:
+            self._app.say(f"◌ {name} cancelled; nothing of it is left")
+            return
+        revision, outcome = result.run.skill.revision, result.outcome
+        self._app.run_pane.show_outcome(name, outcome, revision)
+        if result.instead_of is not None and result.instead_of.answering is not None:
+            self._app.say(f"✕ {name} is broken as it stands; r{revision} answered")
+        else:
+            self._app.say(f"{name} {outcome.status.value.replace('_', ' ')}")
+        self._app.steps.ran(name, is_ok=outcome.is_ok, is_broken=result.instead_of is not None)

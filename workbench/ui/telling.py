@@ -1,0 +1,127 @@
+"""What an event is in words: one line for the status, and lines for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from workbench.model.events import (
+    Event,
+    RevisionAccepted,
+    RunEnded,
+    SkillEvent,
+    SkillExecutionCompleted,
+    SkillExecutionFailed,
+    SkillExecutionStarted,
+    SkillHotReloaded,
+    SkillRegistered,
+    SkillReloadFailed,
+    SkillStateChanged,
+    SkillUnregistered,
+    WatchStarted,
+)
+from workbench.model.words import counted, duration
+from workbench.ui.logbook import LogEntry
+from workbench.ui.words import end_of
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+class Teller:
+    """Takes what the bridge brings, and has the screen show it."""
+
+    def __init__(self, app: WorkbenchApp) -> None:
+        self._app = app
+        self._heard: dict[tuple[str, str], str] = {}
+
+    def take(self, events: tuple[Event, ...], dropped: int) -> None:
+        """The newest event with words is said, all of them are logged, and everything else is in the snapshot."""
+        app = self._app
+        for event in events:
+            if words := status_words(event):
+                app.say(words)
+            match event:
+                case SkillHotReloaded():
+                    app.steps.reloaded(event.skill)
+                case SkillReloadFailed():
+                    app.steps.broke(event.skill)
+                case SkillExecutionStarted():
+                    app.runs.heard_of(event)
+        if dropped:
+            app.say(f"{dropped:,} events came too fast to be told")
+        app.log_pane.add(list(chain.from_iterable(self._entries(event) for event in events)))
+        app.show_snapshot()
+
+    def _entries(self, event: Event) -> Iterator[LogEntry]:
+        return log_entries(event)
+
+
+def status_words(event: Event) -> str:
+    """The event as the status line says it; nothing for what is no news."""
+    match event:
+        case WatchStarted():
+            return f"watching {counted(event.skills, 'skill')} · save a file and it reloads"
+        case SkillHotReloaded():
+            return f"↻ {event.skill} → r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}"
+        case SkillReloadFailed():
+            return f"✕ {event.skill}{_first(event)} · {_answering(event)}"
+        case RunEnded():
+            return f"{event.skill} r{event.revision} {event.status} elsewhere, {duration(event.duration_ms)}"
+        case SkillUnregistered():
+            return f"{event.skill} is gone: {event.reason}"
+    return ""
+
+
+def log_entries(event: Event) -> Iterator[LogEntry]:
+    """The event as lines of the log."""
+    level, topic, text, run = _told(event)
+    if text:
+        skill = event.skill if isinstance(event, SkillEvent) else ""
+        yield LogEntry(at=event.at, level=level, topic=topic, skill=skill, run=run, text=text)
+
+
+def _told(event: Event) -> tuple[str, str, str, str]:
+    """Level, topic, text and run."""
+    match event:
+        case WatchStarted():
+            return "info", "watch", f"watching {counted(event.skills, 'skill')} in {', '.join(event.roots)}", ""
+        case SkillHotReloaded():
+            return "info", "reload", f"→ r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}", ""
+        case SkillReloadFailed():
+            return "error", "reload", f"broken{_first(event)} · {_answering(event)}", ""
+        case SkillExecutionStarted():
+            return "debug", "run", f"r{event.revision} began", event.run
+        case SkillExecutionCompleted() | SkillExecutionFailed():
+            glyph, word, _ = end_of(event.outcome)
+            error = f"   {event.outcome.error.message}" if event.outcome.error else ""
+            level = "info" if event.outcome.is_ok else "error"
+            return level, "run", f"{glyph} {word}  {duration(event.outcome.duration_ms)}{error}", event.run
+        case RunEnded():
+            words = f"r{event.revision} {event.status} elsewhere  {duration(event.duration_ms)}"
+            return "info", "run", words, event.run
+        case SkillRegistered():
+            return "info", "skill", f"is here, version {event.version}", ""
+        case SkillUnregistered():
+            return "warning", "skill", f"is gone: {event.reason}", ""
+        case SkillStateChanged():
+            return "debug", "skill", f"{event.before} → {event.after}", ""
+        case RevisionAccepted():
+            return "debug", "reload", f"r{event.revision} was accepted elsewhere", ""
+    return "debug", "", "", ""
+
+
+def _steps(steps: tuple[tuple[str, float], ...]) -> str:
+    return " · ".join(f"{name} {ms:.0f}" for name, ms in steps)
+
+
+def _first(event: SkillReloadFailed) -> str:
+    first = next((finding for finding in event.findings if finding.severity.breaks), None)
+    if first is None:
+        return ""
+    return f" line {first.place.line}: {first.message}" if first.place.line else f": {first.message}"
+
+
+def _answering(event: SkillReloadFailed) -> str:
+    return f"r{event.answering_revision} goes on answering" if event.answering_revision else "nothing answers yet"

@@ -1,0 +1,168 @@
+"""The text of one file as it is edited: colours where the grammar is here, and what a check says behind its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual._text_area_theme import TextAreaTheme
+from textual._tree_sitter import TREE_SITTER
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.strip import Strip
+from textual.widgets import TextArea
+
+from workbench.model.finding import Finding, Severity
+from workbench.model.words import safe
+from workbench.runtime.devsessions.files import TextFile
+
+LANGUAGES = {
+    ".py": "python",
+    ".json": "json",
+    ".md": "markdown",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".toml": "toml",
+    ".sh": "bash",
+    ".js": "javascript",
+    ".mjs": "javascript",
+}
+MOST_COLOURED = 400_000
+_WORST = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Source(TextArea):
+    """A text area that knows which file it shows, and whether it says what the file says."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"source--bad", "source--warning", "source--comment", "source--word"}
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, file: TextFile, *, read_only: bool = False) -> None:
+        super().__init__(
+            file.text,
+            language=_language_of(file),
+            soft_wrap=False,
+            tab_behavior="indent",
+            show_line_numbers=True,
+            compact=True,
+            read_only=read_only,
+            max_checkpoints=500,
+            highlight_cursor_line=True,
+        )
+        self.file = file
+        self._marks: Mapping[int, tuple[str, str, str]] = {}
+
+    @property
+    def is_unsaved(self) -> bool:
+        return self.text != self.file.text
+
+    @property
+    def marked_lines(self) -> tuple[int, ...]:
+        """The lines that a check has something to say about, from 1."""
+        return tuple(sorted(self._marks))
+
+    @property
+    def gutter_width(self) -> int:
+        """One cell more than the numbers need: the glyph of a finding stands there."""
+        return super().gutter_width + 1
+
+    def mark(self, findings: Iterable[Finding]) -> None:
+        """Show these findings at their lines; of several at one line, the worst."""
+        marks: dict[int, tuple[str, str, str]] = {}
+        for finding in sorted(findings, key=lambda each: -_WORST[each.severity]):
+            line = max(1, min(finding.place.line, self.document.line_count))
+            style = "bad" if finding.severity.breaks else "warning"
+            marks[line] = ("✕" if finding.severity.breaks else "▲", safe(finding.message), style)
+        if marks != self._marks:
+            self._marks = marks
+            self._redraw()
+
+    def put(self, text: str) -> None:
+        """Another text, as one edit that can be undone."""
+        if text != self.text:
+            self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+
+    def go_to_line(self, line: int, column: int = 0) -> None:
+        """Put the cursor there and show it in the middle."""
+        row = max(0, min(line, self.document.line_count) - 1)
+        self.move_cursor((row, max(0, min(column - 1, len(self.document[row])))), center=True)
+
+    def use_colours(self) -> None:
+        """Take the colours of the app's theme."""
+        theme = _colours(self)
+        self.register_theme(theme)
+        self.theme = "css"
+        self.theme = theme.name
+
+    def on_mount(self) -> None:
+        self.use_colours()
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.use_colours())
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        row = y + self.scroll_offset.y
+        mark = self._marks.get(row + 1)
+        if mark is None or row >= self.document.line_count:
+            return strip
+        glyph, message, name = mark
+        style = self.get_component_rich_style(f"source--{name}", partial=True)
+        return _marked(strip, glyph, message, style, self._end_of(row), self.size.width)
+
+    def action_leave(self) -> None:
+        self.screen.focus_previous()
+
+    async def _on_key(self, event: Key) -> None:
+        """Enter keeps the depth of the line."""
+        if event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            row, column = self.cursor_location
+            line = self.document[row][:column]
+            depth = line[: len(line) - len(line.lstrip())]
+            deeper = "    " if self.language == "python" and line.rstrip().endswith(":") else ""
+            start, end = self.selection
+            self._replace_via_keyboard(f"\n{depth}{deeper}", start, end)
+
+    def _end_of(self, row: int) -> int:
+        """Where the line's text ends on the screen."""
+        return self.gutter_width + self.get_column_width(row, len(self.document[row])) - self.scroll_offset.x
+
+    def _redraw(self) -> None:
+        self._line_cache.clear()
+        self.refresh()
+
+
+def _marked(strip: Strip, glyph: str, message: str, style: Style, end: int, width: int) -> Strip:
+    """A line with a glyph at its number and a message behind its end, as far as there is room."""
+    head = Strip([Segment(glyph, style)])
+    start = max(1, min(end + 2, width - 12))
+    words = message if len(message) <= width - start else f"{message[: max(0, width - start - 1)]}…"
+    tail = Strip([Segment(words, style)])
+    rest = strip.crop(start + tail.cell_length, width)
+    return Strip.join([head, strip.crop(1, start), tail, rest])
+
+
+def _language_of(file: TextFile) -> str | None:
+    """The grammar for a file, where it is here and the file is not too large to be coloured while typing."""
+    _, dot, ending = file.path.rpartition(".")
+    language = LANGUAGES.get(f"{dot}{ending}")
+    return language if TREE_SITTER and language and len(file.text) <= MOST_COLOURED else None
+
+
+def _colours(widget: Source) -> TextAreaTheme:
+    """Calm: comments dim, words of the language in the accent, everything else as it is."""
+
+    def style(name: str) -> Style:
+        return widget.get_component_rich_style(f"source--{name}", partial=True)
+
+    dim, word = style("comment"), style("word")
+    styles: dict[str, Any] = dict.fromkeys(("comment", "string.documentation", "punctuation.special"), dim)
+    styles |= dict.fromkeys(
+        ("keyword", "keyword.function", "keyword.return", "keyword.operator", "conditional", "repeat", "include"), word
+    )
+    styles |= dict.fromkeys(("exception", "boolean", "json.label", "yaml.field", "toml.type", "tag"), word)
+    styles |= dict.fromkeys(("heading", "heading.marker", "function", "class", "method"), Style(bold=True))
+    styles |= dict.fromkeys(("string", "number", "json.null", "link.uri", "inline_code"), Style(italic=False) + dim)
+    return TextAreaTheme(name=f"workbench-{widget.app.theme}", syntax_styles=styles)
