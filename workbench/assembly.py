@@ -36,6 +36,7 @@ from workbench.runtime.sandbox.probes import strongest_tier
 from workbench.runtime.sandbox.spawning import WardenProcess
 from workbench.runtime.store.database import open_database
 from workbench.runtime.store.instances import Scratch, open_instance
+from workbench.runtime.store.spools import Spools
 from workbench.runtime.workers.pool import open_worker_pool
 
 __all__ = ["Workbench", "open_library", "open_workbench"]
@@ -77,10 +78,11 @@ async def open_workbench(
         pool = await opened.enter_async_context(
             open_worker_pool(children, tier, library.scratch, security, performance, environ)
         )
+        spools = Spools(library.scratch, bus, clock)
         executors: dict[Kind, Handler] = {
-            Kind.CODE_INLINE: CodeInline(children, tier, library.revisions, place, security, environ),
+            Kind.CODE_INLINE: CodeInline(children, tier, library.revisions, spools, place, security, environ),
             Kind.PROMPT_INLINE: PromptInline(pool),
-            Kind.PYTHON: PythonSkill(pool, library.revisions, place),
+            Kind.PYTHON: PythonSkill(pool, library.revisions, spools, place),
         }
         handler = compose(  # outermost first
             ("trace", trace(bus, clock)),
@@ -102,5 +104,6 @@ async def open_workbench(
             bus=bus,
             clock=clock,
             tier=tier,
+            spools=spools,
             journal=Journal(library.database, library.scratch.owner, bus, clock),
         )

@@ -9,7 +9,7 @@ from workbench.model.errors import WrongSettings, WrongUse
 from workbench.model.frozen import frozen
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
-from workbench.model.run import Caller, Handler, Outcome, Run, new_run_id
+from workbench.model.run import Caller, Handler, Outcome, Run, Stream, new_run_id
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Skill, parse_ref
 from workbench.runtime.bus import Bus
@@ -20,9 +20,11 @@ from workbench.runtime.executors.python import code_of
 from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
+from workbench.runtime.store.spools import Spools
 from workbench.runtime.workers.pool import Code, WorkerPool
 
 NOBODY = Caller()
+MOST_READ = 1_000_000
 
 
 @frozen
@@ -46,6 +48,7 @@ class Workbench:
     bus: Bus
     clock: Clock
     tier: Tier
+    spools: Spools
     journal: Journal
 
     @property
@@ -68,20 +71,33 @@ class Workbench:
         return self.library.find(self.snapshot, parse_ref(ref) if isinstance(ref, str) else ref)
 
     async def run(
-        self, ref: str | Ref, inputs: Mapping[str, object] | None = None, *, caller: Caller = NOBODY
+        self,
+        ref: str | Ref,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        caller: Caller = NOBODY,
+        correlation_id: str = "",
     ) -> Result:
-        """Run a skill through every stage. What the skill does wrong is in the outcome; what we cannot do is raised."""
+        """Run a skill through every stage. What the skill does wrong is in the outcome; what we cannot do is raised.
+
+        A correlation id of the caller's own tells its run from others while it is under way: the bus's
+        SkillExecutionStarted carries it, and the run's id with it.
+        """
         if not isinstance(inputs or {}, Mapping):
             raise WrongUse(f"the inputs are a {type(inputs).__name__}", hint='give a mapping: {"name": "value"}')
         skill = self.find(ref)
         await self.library.history.settle_once()
         ready = await self.session.answering(skill)
         if isinstance(ready, Accepted):
-            run = self.new_run(ready.skill, inputs or {}, caller)
+            run = self.new_run(ready.skill, inputs or {}, caller, correlation_id)
             return Result(run=run, outcome=await self.handler(run))
         answering = ready.answering or skill.with_findings(ready.findings)
-        run = self.new_run(answering, inputs or {}, caller)
+        run = self.new_run(answering, inputs or {}, caller, correlation_id)
         return Result(run=run, outcome=await self.handler(run), instead_of=ready)
+
+    def output_of(self, run_id: str, stream: Stream = "stdout", offset: int = 0, length: int = MOST_READ) -> bytes:
+        """What a run of this process has said by now; nothing where that is not kept, or not there yet."""
+        return self.spools.read(run_id, stream, offset, length)
 
     async def load(self, ref: str | Ref) -> Skill:
         """The skill once its own code was loaded: what only that can tell, and whether it loads at all."""
@@ -100,7 +116,9 @@ class Workbench:
         self.pool.keeps_spares = True
         return watching(self.session, self.library, self.settings.development, self.bus, self.clock, self.journal)
 
-    def new_run(self, skill: Skill, inputs: Mapping[str, object], caller: Caller = NOBODY) -> Run:
+    def new_run(
+        self, skill: Skill, inputs: Mapping[str, object], caller: Caller = NOBODY, correlation_id: str = ""
+    ) -> Run:
         """A run of a skill that nothing has been done with yet."""
         now = self.clock.now()
         run_id = new_run_id(now)
@@ -110,6 +128,6 @@ class Workbench:
             inputs=inputs,
             realm=self.session.realm,
             started_at=now,
-            correlation_id=run_id,
+            correlation_id=correlation_id or run_id,
             caller=caller,
         )

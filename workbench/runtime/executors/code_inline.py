@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import IO
 
 import anyio
@@ -20,11 +21,12 @@ from workbench.model.settings import SecuritySettings
 from workbench.runtime.atomic import nameless_file, remove_tree
 from workbench.runtime.executors import artifacts
 from workbench.runtime.executors.failures import hint_of_walls, over_limit
-from workbench.runtime.executors.output import OutputTooLarge, Pipe
+from workbench.runtime.executors.output import GrowingFile, OutputTooLarge, Pipe
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import StatePlace
 from workbench.runtime.sandbox.client import Child, End, Warden
 from workbench.runtime.sandbox.policy import Policy, limit_of, policy_for
+from workbench.runtime.store.spools import Spool, Spools
 
 MOST_STDERR = 64_000
 NOT_FOUND, CANNOT_START = 127, 126
@@ -40,50 +42,56 @@ class CodeInline:
         warden: Warden,
         tier: Tier,
         revisions: Revisions,
+        spools: Spools,
         place: StatePlace,
         security: SecuritySettings,
         environ: Mapping[str, str],
     ) -> None:
-        self._warden, self._tier, self._revisions = warden, tier, revisions
+        self._warden, self._tier, self._revisions, self._spools = warden, tier, revisions, spools
         self._place, self._security, self._environ = place, security, environ
 
     async def __call__(self, run: Run) -> Outcome:
-        command = run.skill.manifest.command
-        assert command is not None
         folder = self._revisions.materialise(run.skill)
         out = artifacts.folder_for(self._place, run.id)
         os.makedirs(out, mode=0o700)
         policy = self._policy(run, folder, out)
         try:
-            with nameless_file() as given, nameless_file() as errors:
-                given.write(msgspec.json.encode(run.inputs, enc_hook=str))
-                given.seek(0)
-                return await self._run(run, filled(command, run.inputs), policy, folder, given, errors)
+            with self._spools.of(run, most=policy.output_bytes) as spool:
+                return await self._heard(run, policy, folder, spool)
         finally:
             if not artifacts.left_in(out):
                 remove_tree(out)
 
+    async def _heard(self, run: Run, policy: Policy, folder: str, spool: Spool) -> Outcome:
+        """The command's end; what it says until then goes into the spool as it comes."""
+        most, said, complained = policy.output_bytes, partial(spool.write, "stdout"), partial(spool.write, "stderr")
+        with nameless_file() as given, nameless_file() as errors, Pipe(most=most, tell=said) as pipe:
+            given.write(msgspec.json.encode(run.inputs, enc_hook=str))
+            given.seek(0)
+            async with GrowingFile(partial(os.pread, errors.fileno()), most=most, tell=complained):
+                return await self._run(run, policy, folder, given, pipe, errors)
+
     async def _run(
-        self, run: Run, argv: tuple[str, ...], policy: Policy, folder: str, given: IO[bytes], errors: IO[bytes]
+        self, run: Run, policy: Policy, folder: str, given: IO[bytes], pipe: Pipe, errors: IO[bytes]
     ) -> Outcome:
-        pipe = Pipe(most=policy.output_bytes)
-        with pipe:
-            descriptors = (given.fileno(), pipe.write_end, errors.fileno())
-            child = await self._warden.start(argv, policy, cwd=folder, descriptors=descriptors)
-            pipe.started()
-            try:
-                data, is_cut = await _read_all(pipe, child)
-                end = await child.wait()
-            except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await child.stop(grace=0)
-                run.trail.leave_words(pipe.so_far().decode("utf-8", "replace"), _tail(errors))
-                raise
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await child.stop(grace=0)
-        stderr = _tail(errors)
-        return self._outcome(run, argv, policy, end, data, stderr, is_cut=is_cut)
+        command = run.skill.manifest.command
+        assert command is not None
+        argv = filled(command, run.inputs)
+        descriptors = (given.fileno(), pipe.write_end, errors.fileno())
+        child = await self._warden.start(argv, policy, cwd=folder, descriptors=descriptors)
+        pipe.started()
+        try:
+            data, is_cut = await _read_all(pipe, child)
+            end = await child.wait()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await child.stop(grace=0)
+            run.trail.leave_words(pipe.so_far().decode("utf-8", "replace"), _tail(errors))
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await child.stop(grace=0)
+        return self._outcome(run, argv, policy, end, data, _tail(errors), is_cut=is_cut)
 
     def _policy(self, run: Run, folder: str, out: str) -> Policy:
         manifest = run.skill.manifest

@@ -1,9 +1,10 @@
-"""A pipe that a child writes to and we read from, up to a limit, without ever holding the loop up."""
+"""What a child writes to a pipe or a file, taken as it comes, up to a limit, without ever holding the loop up."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from workbench.runtime.sandbox.client import Child
 
 READ_BYTES = 65_536
 DRAIN_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 
 
 class OutputTooLarge(Exception):
@@ -24,10 +26,10 @@ class OutputTooLarge(Exception):
 
 
 class Pipe:
-    """Made before the child, read while it runs, closed when the block is left."""
+    """Made before the child, read while it runs, closed when the block is left. What comes is told as it comes."""
 
-    def __init__(self, *, most: int) -> None:
-        self._most = most
+    def __init__(self, *, most: int, tell: Callable[[bytes], None]) -> None:
+        self._most, self._tell = most, tell
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._data = bytearray()
@@ -62,6 +64,7 @@ class Pipe:
             except BlockingIOError:
                 return
             self._data += chunk
+            self._tell(chunk)
             if (not chunk or len(self._data) > self._most) and not closed.done():
                 closed.set_result(None)
 
@@ -88,3 +91,39 @@ class Pipe:
             waiting.start_soon(give_up_after_the_end)
             await closed
             waiting.cancel_scope.cancel()
+
+
+class GrowingFile:
+    """A file that a child writes to: what it has grown by is told while the block lasts, the rest when it ends.
+
+    `read` gives so many bytes from an offset on, or what there is of them.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], *, most: int, tell: Callable[[bytes], None]) -> None:
+        self._read, self._most, self._tell = read, most, tell
+        self._offset = 0
+
+    async def __aenter__(self) -> Self:
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        while self._take():
+            await anyio.lowlevel.cancel_shielded_checkpoint()
+
+    def _look(self) -> None:
+        pause = 0 if self._take() else LOOK_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(pause, self._look)
+
+    def _take(self) -> bool:
+        """Tell of one piece; whether there may be another one at once."""
+        if self._offset >= self._most:
+            return False
+        chunk = self._read(READ_BYTES, self._offset)
+        self._offset += len(chunk)
+        if chunk:
+            self._tell(chunk)
+        return len(chunk) == READ_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from functools import partial
 
 import anyio
 
@@ -12,8 +13,10 @@ from workbench.model.run import Outcome, Run, Status, Usage, failure
 from workbench.model.skill import Skill
 from workbench.runtime.executors import artifacts
 from workbench.runtime.executors.failures import crashed, failure_of
+from workbench.runtime.executors.output import GrowingFile
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import StatePlace
+from workbench.runtime.store.spools import Spool, Spools
 from workbench.runtime.workers.pool import Code, NotLoaded, WorkerPool
 from workbench.runtime.workers.worker import Answer, Worker, WorkerGone
 
@@ -26,8 +29,8 @@ def code_of(skill: Skill, revisions: Revisions) -> Code:
 class PythonSkill:
     """Leases a worker for one call."""
 
-    def __init__(self, pool: WorkerPool, revisions: Revisions, place: StatePlace) -> None:
-        self._pool, self._revisions, self._place = pool, revisions, place
+    def __init__(self, pool: WorkerPool, revisions: Revisions, spools: Spools, place: StatePlace) -> None:
+        self._pool, self._revisions, self._spools, self._place = pool, revisions, spools, place
 
     async def __call__(self, run: Run) -> Outcome:
         code = code_of(run.skill, self._revisions)
@@ -36,7 +39,8 @@ class PythonSkill:
                 if isinstance(worker, NotLoaded):
                     return failure_of(run.skill, worker.said)
                 out = f"{worker.out}/{run.id}"
-                answer = await _asked(run, worker, out)
+                with self._spools.of(run, most=worker.policy.output_bytes) as spool:
+                    answer = await _asked(run, worker, out, spool)
                 left = await _taken(out, self._place, run.id)
                 return replace(_outcome(run, worker, answer), artifacts=left)
         except WorkerGone as error:
@@ -51,11 +55,17 @@ async def _taken(out: str, place: StatePlace, run_id: str) -> tuple[str, ...]:
     return await anyio.to_thread.run_sync(artifacts.taken, out, place, run_id)
 
 
-async def _asked(run: Run, worker: Worker, out: str) -> Answer:
-    """The worker's answer; of one that is ended before, what it had said by then."""
+async def _asked(run: Run, worker: Worker, out: str, spool: Spool) -> Answer:
+    """The worker's answer; of one that is ended before, what it had said by then.
+
+    The worker says everything into one file, stdout and stderr in the order of time: like the outcome, the spool has
+    it all as stderr, because a python skill's output is what it returns.
+    """
     told = {**context_of(run), "out": out}
+    message: dict[str, object] = {"do": "execute", "inputs": dict(run.inputs), "context": told}
     try:
-        return await worker.ask({"do": "execute", "inputs": dict(run.inputs), "context": told})
+        async with GrowingFile(worker.words_at, most=worker.policy.output_bytes, tell=partial(spool.write, "stderr")):
+            return await worker.ask(message)
     except BaseException:
         run.trail.leave_words("", worker.words_of_this_request())
         raise

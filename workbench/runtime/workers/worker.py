@@ -120,20 +120,25 @@ class Worker:
 
     def words_of_this_request(self) -> str:
         """What the process has said since it was last asked."""
-        return self._read_words(self._words_before)
+        return self.words_at(MOST_WORDS, 0).decode("utf-8", "replace")
+
+    def words_at(self, length: int, offset: int) -> bytes:
+        """So many bytes of what the process has said since it was last asked, from an offset on."""
+        return self._read_words(length, self._words_before + offset)
 
     def _last_words(self) -> str:
-        return self._read_words(max(self._words_before, self._words_end() - LAST_WORDS)).strip()
+        start = max(self._words_before, self._words_end() - LAST_WORDS)
+        return self._read_words(MOST_WORDS, start).decode("utf-8", "replace").strip()
 
     def _words_end(self) -> int:
         with suppress(OSError, ValueError):
             return os.fstat(self._words.fileno()).st_size
         return 0
 
-    def _read_words(self, start: int) -> str:
+    def _read_words(self, length: int, start: int) -> bytes:
         with suppress(OSError, ValueError):
-            return os.pread(self._words.fileno(), MOST_WORDS, start).decode("utf-8", "replace")
-        return ""
+            return os.pread(self._words.fileno(), length, start)
+        return b""
 
 
 async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, memory: int, is_spare: bool) -> Worker:
