@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.model.finding import Finding
 from workbench.model.frozen import frozen
-from workbench.model.run import Outcome
+from workbench.model.run import Outcome, Stream
 
 
 @frozen
@@ -80,6 +80,16 @@ class SkillExecutionStarted(SkillEvent):
     run: str
     revision: int
     correlation_id: str
+
+
+@frozen
+class OutputReceived(SkillEvent):
+    """A run has said more: so many bytes lie at that offset of its spool for that stream."""
+
+    run: str
+    stream: Stream
+    offset: int
+    length: int
 
 
 @frozen

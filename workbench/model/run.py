@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from time import perf_counter_ns
-from typing import Protocol
+from typing import Literal, Protocol
 
 from workbench.model.errors import CONSEQUENCES, ErrorKind, ExitCode
 from workbench.model.finding import Finding, Place
@@ -14,6 +14,8 @@ from workbench.model.frozen import field, frozen
 from workbench.model.policy import SandboxReport
 from workbench.model.realm import Realm
 from workbench.model.skill import Ref, Skill
+
+Stream = Literal["stdout", "stderr"]
 
 
 class Status(StrEnum):
