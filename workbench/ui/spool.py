@@ -70,7 +70,7 @@ class Spool:
 
     def add(self, record: Record, size: int, whole: str = "") -> None:
         """Take in the next record, of about so many characters, and the whole of a text that was cut."""
-        if whole:
+        if whole and not self.trouble:
             self._keep_whole(whole)
         if self.trouble:
             return
@@ -92,18 +92,16 @@ class Spool:
 
     def whole_of(self, number: int) -> str | None:
         """The whole of a text that was cut, if it is kept."""
-        for part in self._parts:
-            if number in part.whole:
-                data = self._guarded(lambda part=part: part.read(*part.whole[number]))  # type: ignore[misc]
-                return None if data is None else data.decode(errors="replace")
-        return None
+        part = next((part for part in self._parts if number in part.whole), None)
+        if part is None:
+            return None
+        data = self._guarded(lambda: part.read(*part.whole[number]))
+        return None if data is None else data.decode(errors="replace")
 
     def close(self) -> None:
         self._let_go("closed")
 
     def _keep_whole(self, text: str) -> None:
-        if self.trouble:
-            return
         number = self.end
 
         def keep() -> None:
