@@ -15,6 +15,8 @@ COLUMNS = ((80, 8, 14), (50, 8, 10), (40, 8, 0), (0, 0, 0))
 STYLES = {"debug": "dim", "info": "plain", "warning": "warning", "error": "bad"}
 GLYPHS = {"warning": "▲", "error": "✕"}
 OWN_GLYPHS = frozenset("●○◌↻✕✓▲⊘⛒?")
+JOINERS = str.maketrans("", "", "\u200d\ufe0f")
+"""What makes one picture of several: terminals do not agree how wide that is, and the columns would break."""
 UNKNOWN_TIME = "–".ljust(8)
 
 
@@ -40,7 +42,7 @@ def _fitted(text: str, width: int) -> str:
     """The text in just this width: filled up, or cut with an … at its end."""
     if width <= 0 or cell_len(text) <= width:
         return set_cell_size(text, max(0, width))
-    return f"{set_cell_size(text, width - 1)}…"
+    return set_cell_size(f"{set_cell_size(text, width - 1).rstrip()}…", width)
 
 
 def _words(entry: LogEntry, width: int) -> str:
@@ -55,7 +57,8 @@ def _harmless(text: str, width: int) -> str:
     beginning = text if len(text) <= most else f"{text[:most]}…"
     if beginning.isascii() and beginning.isprintable():
         return beginning
-    return safe(beginning.replace("\r\n", "\n").rstrip("\n").replace("\n", " ↵ ").expandtabs(4))
+    one_line = beginning.replace("\r\n", "\n").rstrip("\n").replace("\n", " ↵ ").expandtabs(4)
+    return safe(one_line).translate(JOINERS)
 
 
 def _clock(at: float) -> str:

@@ -113,7 +113,7 @@ class LogView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         position = y + self.scroll_offset.y
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if not self._numbers and y == 0:
             return self._words_for_nothing(width)
         number = self._numbers[position] if position < len(self._numbers) else -1
