@@ -165,14 +165,17 @@ async def test_a_filter_that_matches_nothing_says_so_and_how_to_clear_it() -> No
         await reader.see("[ZZZ]\\x1b")
 
 
-async def test_older_finds_do_not_move_what_is_being_read() -> None:
-    async with opened(lines(0, 60_000), size=(80, 20)) as reader:
+async def test_older_finds_neither_move_what_is_being_read_nor_end_the_pause() -> None:
+    async with opened(lines(0, 100_000), size=(80, 20)) as reader:
+        await reader.see("line 99999.")
         reader.view.show_only(LogFilter(text="line"))
-        await reader.press("up", "pageup", "pageup")
-        before = reader.words
-        await reader.until(lambda: reader.view.looked_at == 1 and reader.view.count == 60_000)
+        reader.view.action_move(-1)
+        assert reader.view.looked_at < 1
+        await reader.until(lambda: reader.view.looked_at == 1 and reader.view.count == 100_000)
         await reader.pilot.pause()
-        assert reader.words == before
+        assert not reader.follows()
+        assert reader.words[0] == "line 99980."
+        assert reader.view.cursor == 99_998
         await reader.press("home")
         await reader.see("▌14:02:11  reload    summarise   ✕ line 0.")
 

@@ -242,7 +242,10 @@ def test_a_filter_forgets_what_the_logbook_forgets(searched_before: int) -> None
         sieve = Sieve(logbook, LogFilter(level="error"))
         for _ in range(searched_before):
             sieve.advance()
-        logbook.add(lines(2_000, 20_000))
+        logbook.add(lines(2_000, 4_000))
+        for _ in range(searched_before):
+            sieve.advance()
+        logbook.add(lines(4_000, 20_000))
 
         kept = [number for number in range(0, 20_000, 10) if number >= logbook.first]
         assert found(sieve) == kept
