@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -69,6 +70,7 @@ async def _serve(
     assembly = await anyio.to_thread.run_sync(import_module, "workbench.assembly")  # the screen goes on meanwhile
 
     try:
+        gc.freeze()  # what is imported stays: to look through it again and again would stall the loop for 40 ms
         async with assembly.open_workbench(settings, warden=warden) as workbench:
             app.connect(workbench)
             if not settings.skills.hot_reload_enabled:

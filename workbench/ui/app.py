@@ -160,6 +160,7 @@ class WorkbenchApp(App[int]):
         """From now on this workbench is shown."""
         self._workbench, self._lookout = workbench, Lookout(workbench)
         self.editor.connect(workbench.drafts, workbench.settings.workspace)
+        self._teller.listen_to(workbench)
         self.say("ready")
         self.run_worker(bridge(workbench.bus, self._teller.take), name="bridge")
         self.call_later(self._after_connecting)

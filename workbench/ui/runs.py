@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import anyio
 from workbench.model.errors import WorkbenchError
 from workbench.model.events import SkillExecutionStarted
 from workbench.runtime.runtime import Result
+from workbench.ui.hearing import Heard
 from workbench.ui.widgets.form import WrongInputs
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class Runs:
         self._app = app
         self._scope: anyio.CancelScope | None = None
         self._began = 0.0
+        self._correlation_id = self._run_id = ""
         self.last: tuple[str, Mapping[str, object]] | None = None
 
     @property
@@ -56,10 +59,18 @@ class Runs:
             self._scope.cancel()
 
     def heard_of(self, event: SkillExecutionStarted) -> None:
-        """A run began; ours, if it is of the skill that we had run."""
+        """A run began; ours has the correlation id that we gave it."""
+        if event.correlation_id == self._correlation_id:
+            self._run_id = event.run
+
+    def heard(self, heard: Heard) -> None:
+        """A run said something."""
+        if self.is_under_way and heard.run == self._run_id:
+            self._app.run_pane.heard(heard.text)
 
     def _start(self, name: str, inputs: Mapping[str, object]) -> None:
         self.last, self._scope, self._began = (name, inputs), anyio.CancelScope(), time.monotonic()
+        self._correlation_id, self._run_id = f"screen-{os.urandom(8).hex()}", ""
         self._app.run_pane.began(name)
         self._app.run_worker(self._run(name, inputs, self._scope), name="run", exit_on_error=False)
 
@@ -67,7 +78,7 @@ class Runs:
         result: Result | None = None
         try:
             with scope:
-                result = await self._app.workbench.run(name, inputs)
+                result = await self._app.workbench.run(name, inputs, correlation_id=self._correlation_id)
         except WorkbenchError as error:
             self._app.say(f"✕ {error.message} · {error.hint}")
             return

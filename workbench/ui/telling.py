@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from workbench.model.events import (
     Event,
+    OutputReceived,
     RevisionAccepted,
     RunEnded,
     SkillEvent,
@@ -22,10 +22,13 @@ from workbench.model.events import (
     WatchStarted,
 )
 from workbench.model.words import counted, duration
+from workbench.ui.bridge import PER_SECOND
+from workbench.ui.hearing import Hearing
 from workbench.ui.logbook import LogEntry
 from workbench.ui.words import end_of
 
 if TYPE_CHECKING:
+    from workbench.runtime.runtime import Workbench
     from workbench.ui.app import WorkbenchApp
 
 
@@ -34,28 +37,57 @@ class Teller:
 
     def __init__(self, app: WorkbenchApp) -> None:
         self._app = app
-        self._heard: dict[tuple[str, str], str] = {}
+        self._hearing: Hearing | None = None
+        self._is_about_to_read_on = False
+
+    def listen_to(self, workbench: Workbench) -> None:
+        self._hearing = Hearing(workbench.output_of)
 
     def take(self, events: tuple[Event, ...], dropped: int) -> None:
         """The newest event with words is said, all of them are logged, and everything else is in the snapshot."""
-        app = self._app
+        app, entries = self._app, []
         for event in events:
             if words := status_words(event):
                 app.say(words)
-            match event:
-                case SkillHotReloaded():
-                    app.steps.reloaded(event.skill)
-                case SkillReloadFailed():
-                    app.steps.broke(event.skill)
-                case SkillExecutionStarted():
-                    app.runs.heard_of(event)
+            self._heed(event)
+            entries += log_entries(event)
         if dropped:
             app.say(f"{dropped:,} events came too fast to be told")
-        app.log_pane.add(list(chain.from_iterable(self._entries(event) for event in events)))
+        app.log_pane.add(entries)
+        self._read_on()
         app.show_snapshot()
 
-    def _entries(self, event: Event) -> Iterator[LogEntry]:
-        return log_entries(event)
+    def _heed(self, event: Event) -> None:
+        """What means something beyond its words."""
+        app, hearing = self._app, self._hearing
+        match event:
+            case SkillHotReloaded():
+                app.steps.reloaded(event.skill)
+            case SkillReloadFailed():
+                app.steps.broke(event.skill)
+            case SkillExecutionStarted():
+                app.runs.heard_of(event)
+            case OutputReceived() if hearing is not None:
+                hearing.told(event)
+            case SkillExecutionCompleted() | SkillExecutionFailed() if hearing is not None:
+                hearing.ended(event.run)
+
+    def _read_on(self) -> None:
+        """Log what was said, and read on a moment later where there is more."""
+        self._is_about_to_read_on = False
+        hearing, app = self._hearing, self._app
+        if hearing is None or not hearing.is_behind:
+            return
+        for heard in hearing.read_on():
+            topic = "output" if heard.stream == "stdout" else "stderr"
+            app.log_pane.add(
+                LogEntry(at=heard.at, level="info", topic=topic, skill=heard.skill, run=heard.run, text=line)
+                for line in heard.lines
+            )
+            app.runs.heard(heard)
+        if hearing.is_behind and not self._is_about_to_read_on:
+            self._is_about_to_read_on = True
+            app.set_timer(1 / PER_SECOND, self._read_on)
 
 
 def status_words(event: Event) -> str:
