@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import anyio
 
-from bench import engine, loading, reloading, starting, walls
+from bench import engine, loading, reloading, screen, starting, walls
 from bench.figures import Figure
 from workbench import __version__
 
@@ -23,6 +23,7 @@ MEASURES = {
     "walls": walls.measure,
     "reloading": reloading.measure,
     "loading": loading.measure,
+    "screen": screen.measure,
 }
 
 

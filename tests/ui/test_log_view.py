@@ -77,6 +77,17 @@ async def test_the_wheel_pauses_and_at_the_end_follows() -> None:
         await reader.see("line 599.")
 
 
+async def test_the_scrollbar_says_where_one_is() -> None:
+    async with opened(lines(0, 200), size=(80, 20)) as reader:
+        bar = reader.view.vertical_scrollbar
+        await reader.press("home")
+        await reader.until(lambda: bar.position == 0 and bar.window_size == 20)
+        reader.view.add(lines(200, 2_000))
+        await reader.until(lambda: abs(bar.window_virtual_size - 2_000) < 20)
+        await reader.press("end")
+        await reader.until(lambda: abs(bar.position - 1_980) < 20)
+
+
 async def test_enter_and_a_click_choose_a_line_with_all_of_its_text() -> None:
     text = "long " * 5_000
     async with opened([line(text), *lines(1, 5)]) as reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from subprocess import DEVNULL
 
 import anyio
@@ -39,9 +39,9 @@ async def copy(text: str, environ: Mapping[str, str], folder: str) -> Copied:
     what = counted(len(text), "character")
     if not text:
         return Copied(words="there is nothing to copy")
-    for command in _programs(environ):
-        if await _given_to(command, text):
-            return Copied(words=f"{what} copied ({command[0]})")
+    for program, *options in _programs(environ):
+        if await _given_to((program, *options), text, environ):
+            return Copied(words=f"{what} copied ({os.path.basename(program)})")
     path = f"{folder}/clipboard.txt"
     kept = _written(path, text)
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
@@ -52,21 +52,24 @@ async def copy(text: str, environ: Mapping[str, str], folder: str) -> Copied:
     return Copied(words=f"{what} sent to the terminal's clipboard{behind}", sequence=f"\x1b]52;c;{encoded}\a")
 
 
-def _programs(environ: Mapping[str, str]) -> list[tuple[str, ...]]:
+def _programs(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     path = environ.get("PATH")
-    return [
-        command
-        for variable, command in PROGRAMS
-        if (not variable or environ.get(variable)) and shutil.which(command[0], path=path)
-    ]
+    for variable, (name, *options) in PROGRAMS:
+        if (not variable or environ.get(variable)) and (program := shutil.which(name, path=path)):
+            yield program, *options
 
 
-async def _given_to(command: tuple[str, ...], text: str) -> bool:
+async def _given_to(command: tuple[str, ...], text: str, environ: Mapping[str, str]) -> bool:
     """Whether the program took it. Some stay in the background with their output open: only their end counts."""
     try:
         with anyio.fail_after(PROGRAM_SECONDS):
             done = await anyio.run_process(
-                command, input=text.encode("utf-8", "replace"), stdout=DEVNULL, stderr=DEVNULL, check=False
+                command,
+                input=text.encode("utf-8", "replace"),
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+                check=False,
+                env=environ,
             )
     except (OSError, TimeoutError):
         return False

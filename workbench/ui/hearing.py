@@ -60,7 +60,7 @@ class Hearing:
     def told(self, event: OutputReceived) -> None:
         """A spool has grown."""
         ear = self._ears.setdefault((event.run, event.stream), _Ear(event))
-        ear.end, ear.at = event.offset + event.length, event.at
+        ear.end, ear.at = max(ear.end, event.offset + event.length), event.at
 
     def ended(self, run: str) -> None:
         """Nothing more will come of this run."""
@@ -68,12 +68,12 @@ class Hearing:
             self._ended.add(run)
 
     def read_on(self) -> Iterator[Heard]:
-        """The next bit of every stream that has one."""
-        room = MOST_AT_ONCE
+        """The next bit of every stream that has one; they share what is read at once, so that none waits for another."""
+        behind = sum(ear.offset < ear.end for ear in self._ears.values())
+        share = max(1, MOST_AT_ONCE // max(1, behind))
         for key, ear in list(self._ears.items()):
-            wanted = min(room, ear.end - ear.offset)
+            wanted = min(share, ear.end - ear.offset)
             data = self._read(ear.run, ear.stream, ear.offset, wanted) if wanted > 0 else b""
-            room -= len(data)
             ear.offset = ear.offset + len(data) if data else ear.end  # what is not kept any more is not waited for
             is_last = ear.run in self._ended and ear.offset >= ear.end
             if data or is_last:

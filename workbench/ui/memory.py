@@ -6,14 +6,15 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
-from workbench.model.errors import StoreUnavailable
+from workbench.model.errors import NotEditable, StoreUnavailable
 from workbench.runtime.atomic import write_atomically
+from workbench.runtime.devsessions.files import read_text_file
 from workbench.runtime.places import StatePlace, place_of_state, user_state_folder
 
 FILE = "screen.json"
-MOST_BYTES = 8_000_000
 
 
 class Memory:
@@ -23,7 +24,7 @@ class Memory:
         self._place, self._user_folder = place, user_folder
         self.workspace = _read(f"{place.folder}/{FILE}")
         self.user = _read(f"{user_folder}/{FILE}")
-        self._written = (dict(self.workspace), dict(self.user))
+        self._written = (deepcopy(self.workspace), deepcopy(self.user))
 
     def write(self) -> None:
         """Keep what has changed."""
@@ -31,11 +32,13 @@ class Memory:
         with suppress(OSError, StoreUnavailable):
             if self.workspace != workspace:
                 _write(self._place.prepared(), self.workspace)
+                workspace = deepcopy(self.workspace)
         with suppress(OSError):
             if self.user != user:
                 os.makedirs(self._user_folder, mode=0o700, exist_ok=True)
                 _write(self._user_folder, self.user)
-        self._written = (dict(self.workspace), dict(self.user))
+                user = deepcopy(self.user)
+        self._written = (workspace, user)
 
 
 def open_memory(workspace: str, environ: Mapping[str, str]) -> Memory:
@@ -45,9 +48,8 @@ def open_memory(workspace: str, environ: Mapping[str, str]) -> Memory:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
-            said = json.loads(file.read(MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
+        said = json.loads(read_text_file(path).text)
+    except (NotEditable, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -45,7 +45,8 @@ class Teller:
 
     def take(self, events: tuple[Event, ...], dropped: int) -> None:
         """The newest event with words is said, all of them are logged, and everything else is in the snapshot."""
-        app, entries = self._app, []
+        app = self._app
+        entries: list[LogEntry] = []
         for event in events:
             if words := status_words(event):
                 app.say(words)

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -26,20 +26,13 @@ from workbench.ui.widgets.log_line import pieces_of
 
 FLUSHES_PER_SECOND = 30
 SEARCH_SECONDS = 0.004
+STYLE_NAMES = ("plain", "dim", "accent", "good", "warning", "bad")
 
 
 class LogView(ScrollView, can_focus=True):
     """Shows the lines of a logbook that pass a filter. The cursor keeps to its line; at the last one it follows."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log-view--plain",
-        "log-view--dim",
-        "log-view--accent",
-        "log-view--good",
-        "log-view--warning",
-        "log-view--bad",
-        "log-view--cursor",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"log-view--{name}" for name in (*STYLE_NAMES, "cursor")}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
         Binding("down,j", "move(1)", show=False),
@@ -75,6 +68,9 @@ class LogView(ScrollView, can_focus=True):
         self._flushing: Timer | None = None
         self._searching: Timer | None = None
         self._is_placing = False
+        self._thumb = (0, 0)
+        self._width = 0
+        self._styles: dict[str, Style] = {}
 
     @property
     def count(self) -> int:
@@ -111,26 +107,34 @@ class LogView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self._settle()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Asked once for all lines: both are dear.
+        self._width = self.scrollable_content_region.width
+        self._styles = {name: self.get_component_rich_style(f"log-view--{name}") for name in STYLE_NAMES}
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        position = y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
         if not self._numbers and y == 0:
-            return self._words_for_nothing(width)
+            return self._words_for_nothing()
+        position = y + self.scroll_offset.y
         number = self._numbers[position] if position < len(self._numbers) else -1
         entry = self.logbook.entry(number)
-        if entry is None or width < 2:
-            return Strip.blank(width, self._style_of("plain"))
+        if entry is None or self._width < 2:
+            return Strip.blank(self._width, self._styles["plain"])
         is_cursor = number == self.cursor and (self.has_focus or not self.following)
         mark = ("▌" if is_cursor else " ", "accent" if self.has_focus else "dim")
-        pieces = [mark, *pieces_of(entry, width - 1)]
-        strip = Strip([Segment(text, self._style_of(style)) for text, style in pieces], width)
-        return strip.apply_style(self._style_of("cursor")) if is_cursor and self.has_focus else strip
+        pieces = [mark, *pieces_of(entry, self._width - 1)]
+        strip = Strip([Segment(text, self._styles[style]) for text, style in pieces], self._width)
+        if is_cursor and self.has_focus:
+            return strip.apply_style(self.get_component_rich_style("log-view--cursor", partial=True))
+        return strip
 
     def watch_cursor(self) -> None:
         self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
+        self.refresh(self.size.region)
+        self._sync_scrollbar()
         is_at_end = round(new_value) >= self.max_scroll_y
         # Up to the end is where a taller terminal puts what was scrolled below it: nobody asked for that.
         if not self._is_placing and is_at_end == (new_value > old_value):
@@ -204,13 +208,24 @@ class LogView(ScrollView, can_focus=True):
         return [self._numbers[position] for position in range(top, min(top + self.size.height, len(self._numbers)))]
 
     def _set_height(self, height: int) -> None:
-        """Move the scrollbar's ends. To set virtual_size outright would lay out and draw the whole screen anew."""
+        """Say how many lines there are. To set virtual_size outright would lay out and draw the whole screen anew."""
         size = Size(self.size.width, height)
         if size != self.virtual_size:
             self.set_reactive(LogView.virtual_size, size)
+            self._sync_scrollbar()
+
+    def _sync_scrollbar(self) -> None:
+        """Tell the scrollbar where it is if that can be seen: to draw it costs as much as to draw half of the lines."""
+        height, window, top = self.virtual_size.height, self.size.height, self.scroll_offset.y
+        eighths = 8 * window / max(1, height)
+        thumb = (round(top * eighths), round((top + window) * eighths))
+        if thumb != self._thumb:
+            self._thumb = thumb
+            self.vertical_scrollbar.position = top
             self._scroll_update(self.virtual_size)
 
     def _scroll_to_line(self, position: int) -> None:
+        position = max(0, min(position, self.max_scroll_y))
         if position != self.scroll_offset.y:
             self.scroll_to(y=position, animate=False, force=True)
 
@@ -241,17 +256,15 @@ class LogView(ScrollView, can_focus=True):
         finally:
             self._is_placing = False
 
-    def _words_for_nothing(self, width: int) -> Strip:
+    def _words_for_nothing(self) -> Strip:
         if self._sieve is None:
             words = "nothing has been said yet"
         elif self._sieve.has_more:
             words = f"looking · {self._sieve.looked_at:.0%} of {counted(len(self.logbook), 'line')}"
         else:
             words = f"nothing matches{_quoted(self._sieve.wanted)}{f' · {self._hint}' if self._hint else ''}"
-        return Strip([Segment(f" {words}", self._style_of("dim"))]).adjust_cell_length(width, self._style_of("plain"))
-
-    def _style_of(self, name: str) -> Style:
-        return self.get_component_rich_style(f"log-view--{name}", partial=name == "cursor")
+        strip = Strip([Segment(f" {words}", self._styles["dim"])])
+        return strip.adjust_cell_length(self._width, self._styles["plain"])
 
 
 def _quoted(wanted: LogFilter) -> str:
