@@ -6,13 +6,17 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, place, say
 from workbench.model.errors import WrongUse
-from workbench.model.words import duration, safe
+from workbench.model.words import duration
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
+
+if TYPE_CHECKING:
+    from workbench.cli.live import Shown
+    from workbench.model.run import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +43,13 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: WardenProcess) -> int:
     from workbench.assembly import open_workbench
+    from workbench.cli.live import Shown, shown_while_it_runs
     from workbench.model.documents import run_document
     from workbench.model.run import Caller
+    from workbench.model.skill import Kind
+
+    output = Shown("stdout", sys.stdout.buffer, for_a_person=sys.stdout.isatty())
+    words = Shown("stderr", sys.stderr.buffer, for_a_person=True)
 
     async with open_workbench(workspace=workspace_of(options), warden=warden) as workbench:
         skill = workbench.find(options.ref)
@@ -48,7 +57,12 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
         manifest = (answering or skill).manifest
         inputs = _inputs(manifest.input_schema, manifest.example if options.example else None, given, options)
         caller = Caller(user=options.user, session=options.session, agent=options.agent)
-        result = await workbench.run(options.ref, inputs, caller=caller)
+        coming = workbench.run(options.ref, inputs, caller=caller)
+        if skill.kind is Kind.CODE_INLINE and not options.json:
+            live = (words,) if manifest.output_schema else (output, words)
+            result = await shown_while_it_runs(workbench, live, coming)
+        else:
+            result = await coming
     if options.json:
         print_json(run_document(result.run, result.outcome))
         return int(result.outcome.process_exit_code)
@@ -58,28 +72,24 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
                 for line in finding_lines(finding):
                     say(line)
         say(f"✕ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
-    _print(result.outcome)
+    _print(result.outcome, output, words)
     return int(result.outcome.process_exit_code)
 
 
-def _print(outcome: Any) -> None:
-    """The output as it is where it goes to a program, and harmless where it goes to a terminal."""
-    if outcome.output_bytes is not None:
-        sys.stdout.buffer.write(outcome.output_bytes)
-    elif outcome.output is not None:
-        text = (
-            outcome.output
-            if isinstance(outcome.output, str)
-            else json.dumps(outcome.output, ensure_ascii=False, indent=2)
-        )
-        if sys.stdout.isatty():
-            text = safe(text)
-        sys.stdout.buffer.write(
-            text.encode("utf-8", "surrogatepass") + (b"" if text.endswith("\n") or not text else b"\n")
-        )
-    sys.stdout.flush()
-    if outcome.stderr:
+def _print(outcome: Outcome, output: Shown, words: Shown) -> None:
+    """What was not shown while it ran: all of it, or what a spool that fell silent could not keep."""
+    from workbench.runtime.executors.code_inline import MOST_STDERR
+
+    whole = _bytes_of(outcome)
+    if not output.bytes or outcome.usage.output_bytes is not None:
+        output.write(whole[output.bytes :])
+    if outcome.output_bytes is None:
+        output.end_line()
+    if not words.bytes and outcome.stderr:
         say(outcome.stderr.rstrip("\n"))
+    elif words.bytes < MOST_STDERR:
+        words.write_rest(outcome.stderr)
+    words.end_line()
     for artifact in outcome.artifacts:
         say(f"· left {artifact}")
     error = outcome.error
@@ -89,6 +99,17 @@ def _print(outcome: Any) -> None:
     say(f"✕ {outcome.status.value} after {duration(outcome.duration_ms)}  {where}{error.message}")
     if error.hint:
         say(f"    {error.hint}")
+
+
+def _bytes_of(outcome: Outcome) -> bytes:
+    if outcome.output_bytes is not None:
+        return outcome.output_bytes
+    if outcome.output is None:
+        return b""
+    text = outcome.output
+    if not isinstance(text, str):
+        text = json.dumps(text, ensure_ascii=False, indent=2)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
