@@ -229,3 +229,23 @@ async def test_five_thousand_skills_are_drawn_and_filtered(author: Author) -> No
         await eyes.see("5,007 skills")
         await eyes.press("slash", *"s4999")
         await eyes.see("● s4999")
+
+
+async def test_an_idle_screen_does_nothing(author: Author) -> None:
+    author.has_function("aaa", "return 1")
+
+    async with opened(author, watch=True) as eyes:
+        await eyes.press("e", "x")
+        await eyes.see("+ unsaved")
+        times: list[float] = []
+        refresh = eyes.app.refresh_snapshot
+
+        async def counted() -> None:
+            times.append(0.0)
+            await refresh()
+
+        eyes.app.refresh_snapshot = counted  # type: ignore[method-assign]
+        for _ in range(20):
+            await eyes.pilot.pause(0.02)
+
+        assert len(times) <= 3

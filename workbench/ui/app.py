@@ -13,6 +13,7 @@ import anyio
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingsMap
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widgets import Input, Static, TextArea
 
 from workbench.configuration import shipped_folder
@@ -94,6 +95,7 @@ class WorkbenchApp(App[int]):
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
         self.wardrobe.dress(self, str(memory.user.get("theme", "")))
         self.first_frame = anyio.Event()
+        self.ticking: Timer | None = None
         self._teller = Teller(self)
         self._workbench: Workbench | None = None
         self._wanted = str(memory.workspace.get("chosen", ""))
@@ -153,7 +155,7 @@ class WorkbenchApp(App[int]):
         self.go_to("skills")
         self.call_after_refresh(self.first_frame.set)
         self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.ticking = self.set_interval(TICK_SECONDS, self._tick, pause=True)
         self.set_interval(LOOK_SECONDS, self._look_around)
 
     def connect(self, workbench: Workbench) -> None:
@@ -189,7 +191,7 @@ class WorkbenchApp(App[int]):
 
     async def action_do(self, command_id: str) -> None:
         """A key. What was typed before it is still on its way to the field: that comes first."""
-        if self.focused is not None:
+        if isinstance(self.focused, Input | TextArea):
             self.focused.call_later(self.call_later, self.do, command_id)
         else:
             await self.do(command_id)
@@ -355,8 +357,12 @@ class WorkbenchApp(App[int]):
         await self.refresh_snapshot()
 
     def _tick(self) -> None:
+        """Only while a run is under way."""
         if self.runs.is_under_way:
             self.run_pane.show_running(self.runs.seconds)
+        else:
+            assert self.ticking is not None
+            self.ticking.pause()
 
     def _findings(self) -> tuple[Finding, ...]:
         of_skills = self._lookout.findings() if self._lookout else ()

@@ -12,7 +12,7 @@ import anyio
 
 from workbench.model.frozen import frozen
 from workbench.model.words import counted
-from workbench.runtime.atomic import write_atomically
+from workbench.runtime.atomic import nameless_file, write_atomically
 
 MOST_SENT = 74_000
 PROGRAM_SECONDS = 2.0
@@ -63,14 +63,13 @@ async def _given_to(command: tuple[str, ...], text: str, environ: Mapping[str, s
     """Whether the program took it. Some stay in the background with their output open: only their end counts."""
     try:
         with anyio.fail_after(PROGRAM_SECONDS):
-            done = await anyio.run_process(
-                command,
-                input=text.encode("utf-8", "replace"),
-                stdout=DEVNULL,
-                stderr=DEVNULL,
-                check=False,
-                env=environ,
-            )
+            # A file and not a pipe: a program may end without having read all of it.
+            with nameless_file() as file:
+                file.write(text.encode("utf-8", "replace"))
+                file.seek(0)
+                done = await anyio.run_process(
+                    command, stdin=file, stdout=DEVNULL, stderr=DEVNULL, check=False, env=environ
+                )
     except (OSError, TimeoutError):
         return False
     return done.returncode == 0

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from workbench.model.frozen import frozen
+from workbench.model.words import safe
 
 NOT_GIVEN = object()
 MOST_FIELDS = 60
+MOST_BOUNDS = 16
+# What a text area makes an end of a line of, beside what is not safe to show.
+_OTHER_ENDS = re.compile("[\u2028\u2029]")
 
 
 class FieldKind(StrEnum):
@@ -38,10 +43,15 @@ class Field:
     item_kind: FieldKind = FieldKind.TEXT
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether it has to be filled in: nothing is used in its place."""
+        return self.is_required and self.default is NOT_GIVEN
+
+    @property
     def placeholder(self) -> str:
         """What stands in an empty field: what is used when it stays empty."""
         if self.default is not NOT_GIVEN:
-            return text_of(self, self.default)
+            return safe(text_of(self, self.default))
         if self.kind is FieldKind.LINES:
             return "one on each line"
         return "" if self.is_required else "not given"
@@ -78,32 +88,45 @@ def value_of(field: Field, text: str) -> Any:
             lines = [line for line in text.splitlines() if line.strip()]
             return [line if field.item_kind is FieldKind.TEXT else _number(line, field.item_kind) for line in lines]
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NotThis(f"is not JSON: {getattr(error, 'msg', 'nested too deep')}") from None
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise NotThis("is not JSON: nested too deep") from None
+    except ValueError as error:
+        raise NotThis(f"is not JSON: {getattr(error, 'msg', 'a number is too large')}") from None
 
 
 def text_of(field: Field, value: object) -> str:
-    """A value as it stands in its field."""
+    """A value as it stands in its field; "" where it cannot be written."""
     if value is NOT_GIVEN:
         return ""
     if field.kind is FieldKind.LINES and isinstance(value, list | tuple):
-        return "\n".join(each if isinstance(each, str) else json.dumps(each, default=str) for each in value)
-    if isinstance(value, str) and field.kind in (FieldKind.TEXT, FieldKind.CHOICE):
+        return "\n".join(each if isinstance(each, str) else _json(each) for each in value)
+    if isinstance(value, str) and field.kind is FieldKind.TEXT:
         return value
-    return json.dumps(value, ensure_ascii=False, default=str, indent=2 if field.kind is FieldKind.JSON else None)
+    if isinstance(value, str) and field.kind is FieldKind.CHOICE:
+        is_told_apart = all(isinstance(each, str) or _json(each) != value for each in field.choices)
+        return value if is_told_apart else _json(value)
+    return _json(value, indent=2 if field.kind is FieldKind.JSON else None)
 
 
 def fits(field: Field, value: object) -> bool:
     """Whether the field can show this value so that it comes back the same."""
     if field.kind is FieldKind.CHOICE:
-        return any(value == choice and type(value) is type(choice) for choice in field.choices)
+        return any(is_same(value, choice) for choice in field.choices)
     if field.kind is FieldKind.TEXT and value == "":
-        return True
+        return field.is_wanted
+    text = text_of(field, value)
+    if safe(text) != text or _OTHER_ENDS.search(text):
+        return False
     try:
-        return bool(value_of(field, text_of(field, value)) == value)
+        return is_same(value_of(field, text), value)
     except NotThis:
         return False
+
+
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are one in JSON, where 1, 1.0 and true are three."""
+    return one is other or (NOT_GIVEN not in (one, other) and _json(one) == _json(other) != "")
 
 
 def _field(name: str, part: object, *, is_required: bool) -> Field:
@@ -149,10 +172,12 @@ def _bounds(rule: Mapping[str, Any], kind: FieldKind) -> str:
         return ""
     least, most = rule.get("minimum"), rule.get("maximum")
     if least is not None and most is not None:
-        return f"{least}–{most}"
-    if least is not None:
-        return f"from {least}"
-    return f"up to {most}" if most is not None else ""
+        bounds = f"{least}–{most}"
+    elif least is not None:
+        bounds = f"from {least}"
+    else:
+        bounds = f"up to {most}" if most is not None else ""
+    return bounds if len(bounds) <= MOST_BOUNDS else ""
 
 
 def _number(text: str, kind: FieldKind) -> int | float:
@@ -161,6 +186,13 @@ def _number(text: str, kind: FieldKind) -> int | float:
         return int(text) if kind is FieldKind.INTEGER or text.strip().lstrip("+-").isdigit() else _finite(text)
     except ValueError:
         raise NotThis(f"{text.strip()[:20]!r} is not {wanted}") from None
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, sort_keys=indent is None, indent=indent)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _finite(text: str) -> float:

@@ -54,12 +54,19 @@ def remembered(glimpses: Iterable[Glimpse]) -> list[dict[str, Any]]:
 def recalled(written: object) -> tuple[Glimpse, ...]:
     """What was written down; nothing where it is damaged, or of another version of ours."""
     try:
-        return tuple(
+        glimpses = tuple(
             Glimpse(**{**each, "scope": Scope(each["scope"]), "state": SkillState(each["state"])})
             for each in written  # type: ignore[attr-defined]
         )
     except (TypeError, ValueError, KeyError, AttributeError):
         return ()
+    return glimpses[:MOST_REMEMBERED] if all(map(_is_whole, glimpses)) else ()
+
+
+def _is_whole(glimpse: Glimpse) -> bool:
+    """Whether each field holds what it is to hold."""
+    texts = (glimpse.name, glimpse.group, glimpse.version, glimpse.description)
+    return all(type(text) is str for text in texts) and type(glimpse.revision) is type(glimpse.last_good) is int
 
 
 def _group(skill: Skill) -> str:

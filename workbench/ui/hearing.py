@@ -68,7 +68,7 @@ class Hearing:
             self._ended.add(run)
 
     def read_on(self) -> Iterator[Heard]:
-        """The next bit of every stream that has one; they share what is read at once, so that none waits for another."""
+        """The next bit of every stream that has one; none waits for another."""
         behind = sum(ear.offset < ear.end for ear in self._ears.values())
         share = max(1, MOST_AT_ONCE // max(1, behind))
         for key, ear in list(self._ears.items()):

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from copy import deepcopy
 from typing import Any
 
 from workbench.model.errors import NotEditable, StoreUnavailable
@@ -24,7 +23,7 @@ class Memory:
         self._place, self._user_folder = place, user_folder
         self.workspace = _read(f"{place.folder}/{FILE}")
         self.user = _read(f"{user_folder}/{FILE}")
-        self._written = (deepcopy(self.workspace), deepcopy(self.user))
+        self._written = (dict(self.workspace), dict(self.user))
 
     def write(self) -> None:
         """Keep what has changed."""
@@ -32,12 +31,12 @@ class Memory:
         with suppress(OSError, StoreUnavailable):
             if self.workspace != workspace:
                 _write(self._place.prepared(), self.workspace)
-                workspace = deepcopy(self.workspace)
+                workspace = dict(self.workspace)
         with suppress(OSError):
             if self.user != user:
                 os.makedirs(self._user_folder, mode=0o700, exist_ok=True)
                 _write(self._user_folder, self.user)
-                user = deepcopy(self.user)
+                user = dict(self.user)
         self._written = (workspace, user)
 
 

@@ -72,6 +72,8 @@ class Runs:
         self.last, self._scope, self._began = (name, inputs), anyio.CancelScope(), time.monotonic()
         self._correlation_id, self._run_id = f"screen-{os.urandom(8).hex()}", ""
         self._app.run_pane.began(name)
+        if self._app.ticking is not None:
+            self._app.ticking.resume()
         self._app.run_worker(self._run(name, inputs, self._scope), name="run", exit_on_error=False)
 
     async def _run(self, name: str, inputs: Mapping[str, object], scope: anyio.CancelScope) -> None:

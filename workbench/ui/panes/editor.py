@@ -81,6 +81,7 @@ class EditorPane(Pane):
         self._workspace = ""
         self._to_keep: set[str] = set()
         self._path = ""
+        self._stood: tuple[object, ...] = ()
         self.paths: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -364,7 +365,10 @@ class EditorPane(Pane):
             )
             whole = f"{os.path.basename(folder)}/{name}{behind}"
             self.set_detail(safe(whole if len(whole) < self.size.width - len(self.label) - 4 else f"{name}{behind}"))
-        self.post_message(self.Stirred())
+        stands = (self.unsaved_paths, self.question)
+        if stands != self._stood:
+            self._stood = stands
+            self.post_message(self.Stirred())
 
 
 def by_file(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:

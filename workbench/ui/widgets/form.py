@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -18,9 +18,10 @@ from textual.widgets import Static, TextArea
 from workbench.model.words import safe
 from workbench.runtime.pipeline.inputs import with_defaults
 from workbench.runtime.pipeline.problems import problems_with
-from workbench.ui.fields import NOT_GIVEN, Field, FieldKind, NotThis, fields_of, fits, text_of, value_of
+from workbench.ui.fields import NOT_GIVEN, Field, FieldKind, NotThis, fields_of, fits, is_same, text_of, value_of
 
 LABEL_WIDTH = 12
+MOST_NOTE = 400
 
 
 class WrongInputs(Exception):
@@ -78,7 +79,7 @@ class ChoiceField(Static, can_focus=True):
 
     def put(self, value: object) -> None:
         choices = self.field.choices
-        self.at = next((index for index, each in enumerate(choices) if each == value and type(each) is type(value)), -1)
+        self.at = next((index for index, each in enumerate(choices) if is_same(each, value)), -1)
 
     def render(self) -> Content:
         shown = text_of(self.field, self.value) if self.at >= 0 else self.field.placeholder or "–"
@@ -87,7 +88,8 @@ class ChoiceField(Static, can_focus=True):
     def action_turn(self, by: int) -> None:
         least = 0 if self.field.is_required else -1
         count = len(self.field.choices) - least
-        self.at = (self.at - least + by) % count + least
+        is_unset = self.at < least
+        self.at = (0 if by > 0 else count - 1) if is_unset else (self.at - least + by) % count + least
         self.post_message(self.Turned())
 
     def action_submit(self) -> None:
@@ -108,12 +110,13 @@ class FieldRow(Vertical):
             ChoiceField(field) if field.kind is FieldKind.CHOICE else TextField(field)
         )
         self._note = Static("", classes="note")
+        name = Content(" ".join(safe(field.name[:MOST_NOTE]).split()))
+        self._label = name.truncate(LABEL_WIDTH - 2, ellipsis=True)
+        self._about = field.description if self._label == name else f"{name.plain}  {field.description}"
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="field-line"):
-            mark = "" if self.field.is_required else " "
-            name = safe(self.field.name)
-            yield Static(Content(f"{name[: LABEL_WIDTH - 2]}{mark}"), classes="label")
+            yield Static(self._label, classes="label")
             yield self._input
             if self.field.bounds:
                 yield Static(Content(self.field.bounds), classes="bounds")
@@ -144,8 +147,8 @@ class FieldRow(Vertical):
 
     def note(self, wrong: str) -> None:
         """Say what is wrong; else, while the field has the focus, what it is for."""
-        words = wrong or (self.field.description if self._input.has_focus else "")
-        self._note.update(Content(safe(words)))
+        words = safe(wrong or (self._about if self._input.has_focus else ""))
+        self._note.update(Content(words if len(words) <= MOST_NOTE else f"{words[:MOST_NOTE]}…"))
         self._note.set_class(bool(wrong), "bad")
         self._note.display = bool(words)
 
@@ -179,7 +182,7 @@ class InputsForm(VerticalScroll, can_focus=False):
         if any(not fits(field, values[field.name]) for field in fields if field.name in values):
             raise WrongInputs("a value does not fit its field")
         self._schema, self._has_submitted = schema, False
-        if fields != self._fields or not self._rows:
+        if repr(fields) != repr(self._fields) or not self._rows:  # (1, 0) is equal to (True, False)
             self._fields = fields
             await self.remove_children()
             await self.mount_all([FieldRow(field) for field in fields] or [Static("it takes no inputs", classes="dim")])
@@ -190,8 +193,9 @@ class InputsForm(VerticalScroll, can_focus=False):
         self._draw_notes()
 
     def said(self) -> dict[str, Any]:
-        """What is typed, right or wrong."""
-        return {**dict(self._said()), **self._others}
+        """What is typed, right or wrong; a text that is wanted and not there is an empty one."""
+        wanted = [row.field for row in self._rows if row.field.is_wanted and row.field.kind is FieldKind.TEXT]
+        return {**dict.fromkeys((field.name for field in wanted), ""), **self._given()}
 
     def values(self) -> dict[str, Any]:
         """What is typed; raises WrongInputs, and says at each field what is wrong with it."""
@@ -201,7 +205,7 @@ class InputsForm(VerticalScroll, can_focus=False):
         if wrong:
             name, words = next(iter(wrong.items()))
             raise WrongInputs(f"{safe(name)}: {words}" if name else words)
-        return self.said()
+        return self._given()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
@@ -217,10 +221,9 @@ class InputsForm(VerticalScroll, can_focus=False):
     def on_descendant_blur(self) -> None:
         self._draw_notes()
 
-    def _said(self) -> Iterator[tuple[str, Any]]:
-        for row in self._rows:
-            if (value := row.said()) is not NOT_GIVEN:
-                yield row.field.name, value
+    def _given(self) -> dict[str, Any]:
+        said = {row.field.name: row.said() for row in self._rows}
+        return {**{name: value for name, value in said.items() if value is not NOT_GIVEN}, **self._others}
 
     def _draw_notes(self) -> None:
         """Before the first try, only what was typed is judged: an empty field is no mistake yet."""
@@ -239,8 +242,9 @@ class InputsForm(VerticalScroll, can_focus=False):
                 wrong[row.field.name] = str(error)
         if wrong or self._schema is None:
             return wrong
-        for problem in problems_with(with_defaults(self.said(), self._schema), self._schema):
-            missing = problem.message.split("'")[1] if problem.rule == "required" and not problem.path else ""
+        for problem in problems_with(with_defaults(self._given(), self._schema), self._schema):
+            is_missing = problem.rule == "required" and not problem.path
+            missing = problem.message.removeprefix("'").removesuffix("' is missing") if is_missing else ""
             name = missing or (str(problem.path[0]) if problem.path else "")
             wrong.setdefault(name, "is wanted" if missing else problem.message)
         return wrong

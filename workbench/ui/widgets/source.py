@@ -80,9 +80,16 @@ class Source(TextArea):
             self._redraw()
 
     def put(self, text: str) -> None:
-        """Another text, as one edit that can be undone."""
-        if text != self.text:
-            self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        """Another text, as one edit that can be undone; only what differs is touched, and the cursor goes there."""
+        before = self.text
+        if text == before:
+            return
+        head = _shared(before, text)
+        rest, new_rest = before[head:], text[head:]
+        tail = _shared(rest[::-1], new_rest[::-1])
+        start = _location(before, head)
+        self.replace(new_rest[: len(new_rest) - tail], start, _location(before, len(before) - tail))
+        self.move_cursor(_location(text, len(text) - tail), center=True)
 
     def go_to_line(self, line: int, column: int = 0) -> None:
         """Put the cursor there and show it in the middle."""
@@ -114,16 +121,27 @@ class Source(TextArea):
         self.screen.focus_previous()
 
     async def _on_key(self, event: Key) -> None:
-        """Enter keeps the depth of the line."""
-        if event.key == "enter" and not self.read_only:
+        """Keys take effect in the order in which they were typed; enter keeps the depth of the line.
+
+        Left alone, a key that is bound waits until the app has seen it, and letters typed after it overtake it.
+        """
+        bound = [binding for _, binding in self._bindings if binding.key == event.key]
+        if bound:
             event.stop()
             event.prevent_default()
-            row, column = self.cursor_location
-            line = self.document[row][:column]
-            depth = line[: len(line) - len(line.lstrip())]
-            deeper = "    " if self.language == "python" and line.rstrip().endswith(":") else ""
-            start, end = self.selection
-            self._replace_via_keyboard(f"\n{depth}{deeper}", start, end)
+            await self.run_action(bound[0].action)
+        elif event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            self._break_line()
+
+    def _break_line(self) -> None:
+        row, column = self.cursor_location
+        line = self.document[row][:column]
+        depth = line[: len(line) - len(line.lstrip())]
+        deeper = "    " if self.language == "python" and line.rstrip().endswith(":") else ""
+        start, end = self.selection
+        self._replace_via_keyboard(f"\n{depth}{deeper}", start, end)
 
     def _end_of(self, row: int) -> int:
         """Where the line's text ends on the screen."""
@@ -132,6 +150,24 @@ class Source(TextArea):
     def _redraw(self) -> None:
         self._line_cache.clear()
         self.refresh()
+
+
+def _shared(first: str, second: str) -> int:
+    """How far two texts begin alike."""
+    least, most = 0, min(len(first), len(second))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if first[least:middle] == second[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _location(text: str, offset: int) -> tuple[int, int]:
+    """Row and column of an offset in a text."""
+    row = text.count("\n", 0, offset)
+    return row, offset - (text.rfind("\n", 0, offset) + 1)
 
 
 def _marked(strip: Strip, glyph: str, message: str, style: Style, end: int, width: int) -> Strip:
