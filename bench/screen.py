@@ -17,6 +17,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Static
 
+from bench import first_frame
 from bench.figures import REPOSITORY, Figure, at_most, median_ms, percentile_ms
 from workbench.ui.logbook import Logbook, LogEntry
 from workbench.ui.widgets.log_view import LogView
@@ -82,6 +83,8 @@ class Flooded(App[None]):
 
 
 async def measure(folder: str) -> AsyncIterator[Figure]:
+    for figure in first_frame.measure(folder):
+        yield figure
     for figure in await log_flood():
         yield figure
 

@@ -95,6 +95,7 @@ class WorkbenchApp(App[int]):
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
         self.wardrobe.dress(self, str(memory.user.get("theme", "")))
         self.first_frame = anyio.Event()
+        self.is_filled = False
         self.ticking: Timer | None = None
         self._teller = Teller(self)
         self._workbench: Workbench | None = None
@@ -150,13 +151,21 @@ class WorkbenchApp(App[int]):
     def on_mount(self) -> None:
         self.skills_pane.show(self.glimpses)
         self.skills_pane.look_at(self._wanted)
-        self.problems_pane.show(self._findings())
-        self.arrange()
-        self.go_to("skills")
-        self.call_after_refresh(self.first_frame.set)
+        self.skills_pane.to_focus.focus()
+        self.call_after_refresh(self._fill)
         self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
         self.ticking = self.set_interval(TICK_SECONDS, self._tick, pause=True)
         self.set_interval(LOOK_SECONDS, self._look_around)
+
+    async def _fill(self) -> None:
+        """The rest of the panes, once the first frame is seen."""
+        with self.batch_update():
+            for pane in self.panes.values():
+                await pane.fill()
+        self.is_filled = True
+        self.problems_pane.show(self._findings())
+        self.arrange()
+        self.first_frame.set()
 
     def connect(self, workbench: Workbench) -> None:
         """From now on this workbench is shown."""
@@ -178,6 +187,8 @@ class WorkbenchApp(App[int]):
     async def do(self, command_id: str) -> None:
         """Do a command of the registry, or say why not."""
         command = BY_ID[command_id]
+        if not self.is_filled and command_id != "app.quit":
+            return
         if reason := command.unavailable(self):
             self.say(f"{command.name}: {reason}")
             return
@@ -232,6 +243,8 @@ class WorkbenchApp(App[int]):
 
     def go_to(self, name: str) -> None:
         """Give the focus to a pane, or to the inputs in the run pane."""
+        if not self.is_filled:
+            return
         pane = "run" if name == "inputs" else name
         if pane in LOWER:
             self.layout_chosen = replace(self.layout_chosen, below=pane)
@@ -370,6 +383,8 @@ class WorkbenchApp(App[int]):
 
     def _look_around(self) -> None:
         """What others may have changed: the file in the editor, the themes."""
+        if not self.is_filled:
+            return
         self.editor.look_outside()
         if self.wardrobe.look_again(self):
             wrong = self.wardrobe.themes.findings

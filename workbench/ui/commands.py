@@ -271,7 +271,7 @@ REGISTRY = (
         id="pane.jump",
         name="Jump",
         help="Show a letter at everything that can have the focus; the letter goes there.",
-        keys=("g", "alt+g"),
+        keys=("f", "alt+g"),
         do=errands.jump,
     ),
     Command(

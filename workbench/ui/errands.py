@@ -17,7 +17,6 @@ from workbench.model.errors import WorkbenchError
 from workbench.model.finding import Place
 from workbench.model.skill import LEGAL_NAME
 from workbench.model.words import ago, clock_time, safe
-from workbench.runtime.library.scaffold import TEMPLATES, scaffold
 from workbench.ui.clipboard import copy
 from workbench.ui.screens.ask import Ask
 from workbench.ui.screens.choose import Choose
@@ -95,6 +94,8 @@ def _recent(app: WorkbenchApp, name: str) -> list[tuple[str, dict[str, object]]]
 
 async def ask_for_new_skill(app: WorkbenchApp) -> None:
     """A template, then a name; the new skill is opened."""
+    from workbench.runtime.library.scaffold import TEMPLATES, scaffold  # here: rarely wanted, and slow to import
+
     rows = [Row(key=each.name, pieces=((f"{each.name:<14}", "plain"), (each.summary, "dim"))) for each in TEMPLATES]
 
     async def make(template: str, name: str | None) -> None:

@@ -29,6 +29,9 @@ class FieldKind(StrEnum):
     JSON = "json"
 
 
+ITEM_KINDS = {"string": FieldKind.TEXT, "integer": FieldKind.INTEGER, "number": FieldKind.NUMBER}
+
+
 @frozen
 class Field:
     """One input: its name, how it is filled in, and what is said beside it."""
@@ -162,8 +165,8 @@ def _kind_of(rule: Mapping[str, Any]) -> tuple[FieldKind, tuple[object, ...], Fi
         case "array":
             items = rule.get("items")
             kind = items.get("type") if isinstance(items, Mapping) else None
-            simple = {"string": plain, "integer": FieldKind.INTEGER, "number": FieldKind.NUMBER}
-            return (FieldKind.LINES, (), simple[kind]) if kind in simple else (FieldKind.JSON, (), plain)
+            item_kind = ITEM_KINDS.get(kind) if isinstance(kind, str) else None
+            return (FieldKind.LINES, (), item_kind) if item_kind else (FieldKind.JSON, (), plain)
     return FieldKind.JSON, (), plain
 
 

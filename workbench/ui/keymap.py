@@ -24,7 +24,7 @@ VIM: Mapping[str, tuple[str, ...]] = {
     "run.start": ("r", "ctrl+r", "full_stop"),
     "editor.focus": ("i", "o"),
     "inputs.focus": ("a", "alt+i"),
-    "pane.jump": ("apostrophe", "alt+g"),
+    "pane.jump": ("f", "apostrophe", "alt+g"),
     "app.copy": ("y", "alt+y"),
     "app.quit": ("ctrl+q", "Q"),
     "pane.maximise": ("Z", "alt+m"),

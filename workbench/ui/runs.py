@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import anyio
 
 from workbench.model.errors import WorkbenchError
-from workbench.model.events import SkillExecutionStarted
-from workbench.runtime.runtime import Result
 from workbench.ui.hearing import Heard
 from workbench.ui.widgets.form import WrongInputs
 
 if TYPE_CHECKING:
+    from workbench.model.events import SkillExecutionStarted
+    from workbench.runtime.runtime import Result
     from workbench.ui.app import WorkbenchApp
 
 

@@ -213,6 +213,8 @@ def _wanted_by_ansi(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_colour(key: str, value: object) -> None:
+    if key == "background" and value == "transparent":
+        raise _Wrong(key, "there is nothing behind the background", 'write "ansi_default" for the terminal\'s own')
     try:
         Color.parse(value if isinstance(value, str) and COLOUR.fullmatch(value) else "")
     except ColorParseError:
@@ -222,7 +224,7 @@ def _check_colour(key: str, value: object) -> None:
 
 def _check_variable(key: str, value: object) -> None:
     """Variables go into the app's styles as they are: one that is wrong there ends the app."""
-    if key.endswith("style"):
+    if "style" in key.split("-"):
         if not isinstance(value, str) or not value or set(value.split()) - VALID_STYLE_FLAGS:
             raise _Wrong(key, f"'{key}' is no style of text: {shown(value)}", 'write "bold", "underline" or "none"')
     else:

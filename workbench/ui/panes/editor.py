@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import anyio
-from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
@@ -84,8 +83,7 @@ class EditorPane(Pane):
         self._stood: tuple[object, ...] = ()
         self.paths: tuple[str, ...] = ()
 
-    def compose(self) -> ComposeResult:
-        yield self._title
+    def contents(self) -> Iterator[Widget]:
         yield Static("", id="question")
         yield Container(id="sources")
         yield Static("choose a skill to see its text", id="editor-empty", classes="empty")
@@ -268,7 +266,6 @@ class EditorPane(Pane):
             source.file = theirs
             source.put(theirs.text)
             self._draw()
-            self.post_message(self.Said(f"{os.path.basename(path)} was written outside; this is how it is now"))
         elif self.question is None or self.question.theirs != theirs:
             self._ask_about(path, theirs)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -25,8 +24,7 @@ class LogPane(Pane):
         self._logbook = logbook
         self._wanted = LogFilter(level="info")
 
-    def compose(self) -> ComposeResult:
-        yield self._title
+    def contents(self) -> Iterator[Widget]:
         yield Input(placeholder="filter", id="log-filter", compact=True, classes="filter")
         yield LogView(self._logbook, id="log-view", hint="esc shows all")
 
@@ -43,7 +41,7 @@ class LogPane(Pane):
         entry = self._logbook.entry(self.view.cursor)
         return entry.text if entry else ""
 
-    def on_mount(self) -> None:
+    def filled(self) -> None:
         self.query_one(Input).display = False
         self._show()
 

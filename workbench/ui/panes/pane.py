@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -20,6 +22,21 @@ class Pane(Vertical):
         super().__init__(id=self.NAME.casefold())
         self.detail = ""
         self._title = Static(self._titled(""), classes="title")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+
+    async def fill(self) -> None:
+        """What is below the title comes after the first frame: it would cost it half of its time."""
+        await self.mount(*self.contents())
+        self.filled()
+
+    def contents(self) -> Iterable[Widget]:
+        """What is below the title."""
+        return ()
+
+    def filled(self) -> None:
+        """Everything is there now."""
 
     @property
     def label(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
@@ -40,14 +39,16 @@ class ProblemsPane(Pane):
         self._findings: tuple[Finding, ...] = ()
         super().__init__()
 
-    def compose(self) -> ComposeResult:
-        yield self._title
+    def contents(self) -> Iterator[Widget]:
         yield Rows(id="problem-rows")
         yield Static("nothing is wrong", id="problems-empty", classes="empty")
 
     @property
     def label(self) -> str:
         return f"{self.NUMBER} {self.NAME}{f' {len(self._findings):,}' if self._findings else ''}"
+
+    def filled(self) -> None:
+        self.show(())
 
     @property
     def to_focus(self) -> Widget:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -39,12 +38,10 @@ class RunPane(Pane):
         self._name_running = ""
         self._tail = ""
 
-    def compose(self) -> ComposeResult:
-        yield self._title
+    def contents(self) -> Iterator[Widget]:
         yield Static("", id="run-about", classes="about")
-        with Vertical(id="inputs"):
-            yield InputsForm(id="inputs-form")
-            yield TextArea("{}", id="inputs-json", language=None, show_line_numbers=False, compact=True)
+        json = TextArea("{}", id="inputs-json", language=None, show_line_numbers=False, compact=True)
+        yield Vertical(InputsForm(id="inputs-form"), json, id="inputs")
         yield Static("", id="run-end", classes="line")
         yield Rows(id="output", has_cursor=False)
 

@@ -42,7 +42,8 @@ class TextField(TextArea):
 
     def __init__(self, field: Field) -> None:
         is_multiline = field.kind in (FieldKind.LINES, FieldKind.JSON)
-        super().__init__("", compact=True, tab_behavior="focus", placeholder=field.placeholder, classes="field")
+        placeholder = Content(field.placeholder)  # a text would be read as markup
+        super().__init__("", compact=True, tab_behavior="focus", placeholder=placeholder, classes="field")
         self._is_multiline = is_multiline
 
     def action_submit(self) -> None:
@@ -244,7 +245,7 @@ class InputsForm(VerticalScroll, can_focus=False):
             return wrong
         for problem in problems_with(with_defaults(self._given(), self._schema), self._schema):
             is_missing = problem.rule == "required" and not problem.path
-            missing = problem.message.removeprefix("'").removesuffix("' is missing") if is_missing else ""
-            name = missing or (str(problem.path[0]) if problem.path else "")
-            wrong.setdefault(name, "is wanted" if missing else problem.message)
+            missing = problem.message.removeprefix("'").removesuffix("' is missing")
+            name = missing if is_missing else str(problem.path[0]) if problem.path else ""
+            wrong.setdefault(name, "is wanted" if is_missing else problem.message)
         return wrong
