@@ -57,7 +57,7 @@ class Pane:
     def processes(self) -> list[psutil.Process]:
         """Everything that the shell has started."""
         shell = psutil.Process(int(self._tmux("list-panes", "-F", "#{pane_pid}")))
-        return shell.children(recursive=True)
+        return list(shell.children(recursive=True))
 
     def close(self) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
@@ -87,10 +87,10 @@ def measure(folder: str) -> Iterator[Figure]:
         file.write(BARE)
     ours = f"clear; cd {workspace}; {os.path.dirname(PYTHON)}/workbench"
     theirs = f"clear; {PYTHON} {bare}"
-    _once(folder, environ, ours, "skill-000", "End", "skill-199")  # so that there is something to be remembered
+    _once(folder, environ, ours, "skill-0", "Down", "/skill.json")  # so that there is something to be remembered
     rounds = [
         (
-            _once(folder, environ, ours, "skill-000", "End", "skill-199"),
+            _once(folder, environ, ours, "skill-0", "Down", "/skill.json"),
             _once(folder, environ, theirs, "first frame is here", "Down", "and it listens"),
         )
         for _ in range(ROUNDS)
@@ -107,7 +107,7 @@ def measure(folder: str) -> Iterator[Figure]:
 def _idle(folder: str, environ: dict[str, str], ours: str, theirs: str) -> Iterator[Figure]:
     weights = []
     for command, words, key, answer in (
-        (ours, "skill-000", "End", "skill-199"),
+        (ours, "skill-0", "Down", "/skill.json"),
         (theirs, "first frame is here", "Down", "and it listens"),
     ):
         pane = Pane(folder, environ)

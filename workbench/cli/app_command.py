@@ -6,6 +6,7 @@ import argparse
 import faulthandler
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -52,6 +53,7 @@ async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
     failed: list[WorkbenchError] = []
     async with anyio.create_task_group() as beside:
         beside.start_soon(_leave_without_keeper, app, keeper)
+        beside.start_soon(_leave_when_told, app)
         beside.start_soon(_serve, app, settings, warden, failed.append)
         code = await app.run_async()
         beside.cancel_scope.cancel()
@@ -87,8 +89,16 @@ async def _leave_without_keeper(app: WorkbenchApp, keeper: int) -> None:
     import anyio
 
     await anyio.wait_readable(keeper)
-    app.remember()
-    app.exit(ExitCode.INTERRUPTED)
+    app.leave(ExitCode.INTERRUPTED)
+
+
+async def _leave_when_told(app: WorkbenchApp) -> None:
+    """The terminal was closed, or somebody wants it to end: it ends as if by its own key."""
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            app.leave(ExitCode.INTERRUPTED)
 
 
 def _where_drafts_are(settings: Settings) -> str:

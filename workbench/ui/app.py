@@ -179,6 +179,7 @@ class WorkbenchApp(App[int]):
     async def _after_connecting(self) -> None:
         is_first = not self._wanted
         await self.refresh_snapshot()
+        self.remember()
         if left := self.editor.offered_paths:
             await self.show_place(Place(file=left[0]))
         elif is_first and self.hints_are_on:
@@ -291,15 +292,15 @@ class WorkbenchApp(App[int]):
     def show_snapshot(self) -> None:
         self.call_later(self.refresh_snapshot)
 
-    async def quit(self) -> None:
-        """Leave; what the screen remembers is written down."""
+    def leave(self, code: int) -> None:
+        """What is unsaved is kept, what the screen remembers is written down, and the screen closes."""
         self.runs.cancel()
         self.editor.keep_now()
         self.remember()
-        self.exit(0)
+        self.exit(code)
 
     async def action_quit(self) -> None:
-        await self.quit()
+        self.leave(0)
 
     def remember(self) -> None:
         self.memory.workspace |= {

@@ -369,7 +369,7 @@ REGISTRY = (
         name="Quit",
         help="Leave. Runs that are under way are cancelled; unsaved text is kept and offered again.",
         keys=("ctrl+q",),
-        do=lambda app: app.quit(),
+        do=lambda app: app.leave(0),
         shown=True,
     ),
 )
