@@ -44,7 +44,7 @@ class Pane:
         self._wait_for("the shell is 42")
 
     def first_sight(self, command: str, words: str, key: str, answer: str) -> tuple[float, float]:
-        """Seconds from the command to the words, and to the answer to a key pressed at the sight of them."""
+        """Seconds from the command to the words, and to what shows that everything is open."""
         began = time.perf_counter()
         self._tmux("send-keys", "-l", command)
         self._tmux("send-keys", "Enter")
