@@ -6,12 +6,12 @@ import inspect
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import anyio
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingsMap
+from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Input, Static, TextArea
@@ -25,10 +25,10 @@ from workbench.model.skill import Scope, Skill
 from workbench.runtime.places import place_of_state
 from workbench.ui import frame
 from workbench.ui.bridge import bridge
-from workbench.ui.commands import BY_ID, REGISTRY, Command
+from workbench.ui.commands import BY_ID, Command
 from workbench.ui.glimpse import Glimpse, recalled, remembered
 from workbench.ui.heartbeat import Heartbeat
-from workbench.ui.keymap import Keymap, read_keymap
+from workbench.ui.keymap import Keymap, bindings_of, is_everywhere, read_keymap
 from workbench.ui.layout import LOWER, PANES, layout_from
 from workbench.ui.logbook import Logbook
 from workbench.ui.lookout import Lookout
@@ -218,7 +218,7 @@ class WorkbenchApp(App[int]):
         """The key of a command that works where the focus is."""
         keys = self.keymap.of(command)
         if isinstance(self.focused, Input | TextArea):
-            return next((key for key in keys if _is_everywhere(key)), keys[0])
+            return next((key for key in keys if is_everywhere(key)), keys[0])
         return keys[0]
 
     @property
@@ -394,16 +394,5 @@ class WorkbenchApp(App[int]):
 
     def _bound(self, keymap: Keymap) -> Keymap:
         # Textual has no public way to change an app's own keys as a whole while it runs.
-        self._bindings = BindingsMap(list(_bindings(keymap)))
+        self._bindings = BindingsMap(list(bindings_of(keymap)))
         return keymap
-
-
-def _bindings(keymap: Keymap) -> Iterator[Binding]:
-    for command in REGISTRY:
-        for key in keymap.of(command):
-            yield Binding(key, f"do('{command.id}')", command.name, priority=_is_everywhere(key))
-
-
-def _is_everywhere(key: str) -> bool:
-    """Keys with ctrl or alt work wherever the focus is; the others where nothing is being typed."""
-    return key.startswith(("ctrl+", "alt+"))

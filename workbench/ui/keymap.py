@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from textual.binding import Binding
 from textual.keys import Keys, _character_to_key
 
 from workbench.model.finding import Finding, Place, Severity
@@ -116,6 +117,18 @@ def _spelled(key: str) -> str:
     if len(last) == 1 and last.isalpha() and "shift" in modifiers and "ctrl" not in modifiers:
         modifiers, last = modifiers - {"shift"}, last.upper()
     return "+".join((*sorted(modifiers), last))
+
+
+def bindings_of(keymap: Keymap) -> Iterator[Binding]:
+    """The keys as Textual wants them."""
+    for command in REGISTRY:
+        for key in keymap.of(command):
+            yield Binding(key, f"do('{command.id}')", command.name, priority=is_everywhere(key))
+
+
+def is_everywhere(key: str) -> bool:
+    """Keys with ctrl or alt work wherever the focus is; the others where nothing is being typed."""
+    return key.startswith(("ctrl+", "alt+"))
 
 
 def clashes(keys: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, tuple[str, str]]]:
