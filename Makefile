@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench bench-compare lock wheel clean
+.PHONY: help setup run test check format bench bench-compare screens lock wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: setup ## measure, and print one JSON document with gates and baselines
 
 bench-compare: setup ## say what got slower: make bench-compare OLD=a.json NEW=b.json
 	@$(BIN)/python -m bench.compare $(OLD) $(NEW)
+
+screens: setup ## draw every pane as a picture into screens/
+	@$(BIN)/python -m bench.screens screens
 
 lock: setup ## resolve the dependencies again and rewrite requirements/
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --extra syntax pyproject.toml -o requirements/runtime.txt $(ARGS)

@@ -14,7 +14,7 @@ from workbench.ui.screens.page import Page
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 # What changes nothing where it is called: the focus is there already, or nothing is wider than it may be.
-IDEMPOTENT = {"pane.skills", "log.follow"}
+IDEMPOTENT = {"pane.skills", "log.follow", "inputs.example"}
 
 
 async def test_the_first_screen_says_which_workspace_and_whether_all_is_well(author: Author) -> None:

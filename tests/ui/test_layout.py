@@ -100,7 +100,7 @@ async def test_a_dragged_divider_is_where_it_was_put_after_the_next_start(author
         await eyes.until(lambda: app.skills_pane.size.width == 28, "28 cells of skills")
         app.post_message(Divider.Dragged(app.query_one("#left-of-run", Divider), 500, 0))
         await eyes.until(lambda: app.run_pane.size.width == LEAST_WIDTH, "the least run pane")
-        await app.quit()
+        await app.do("app.quit")
 
     async with opened(author) as eyes:
         assert eyes.app.skills_pane.size.width == 28

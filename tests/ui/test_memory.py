@@ -217,7 +217,7 @@ async def test_the_app_is_as_it_was_left(author: Author) -> None:
     async with opened(author) as eyes:
         await eyes.press("down", "5")
         await eyes.until(lambda: eyes.app.chosen is not None and eyes.app.chosen.name == "bbb")
-        await eyes.app.quit()
+        await eyes.app.do("app.quit")
 
     async with opened(author) as eyes:
         assert eyes.app.chosen is not None

@@ -215,7 +215,7 @@ async def test_each_theme_is_shown_while_it_is_looked_at_and_escape_brings_the_o
 
         await eyes.press("t", *"light", "enter")
         await eyes.see("the theme is light")
-        await eyes.app.quit()
+        await eyes.app.do("app.quit")
 
     async with opened(author) as eyes:
         assert eyes.app.theme == "light"

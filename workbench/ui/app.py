@@ -262,7 +262,7 @@ class WorkbenchApp(App[int]):
         self.arrange()
 
     def resize_pane(self, *, wider: int = 0, taller: int = 0) -> None:
-        self.layout_chosen = self.layout_chosen.resized(self.front, wider, taller)
+        self.layout_chosen = self.layout_chosen.fitted(*self.size).resized(self.front, wider, taller)
         self.arrange()
 
     def arrange(self) -> None:

@@ -200,6 +200,7 @@ def switch_hints(app: WorkbenchApp) -> None:
     """Hide the line of first steps, or begin it again."""
     if app.steps.step is Step.DONE:
         app.steps.begin_again()
+        app.say("the first steps begin again, with the sample summarise")
     else:
         app.steps.finish()
-    app.draw_lines()
+        app.say("hints are off")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from workbench.model.errors import ErrorKind
 from workbench.model.run import Outcome
 from workbench.model.skill import Skill
 from workbench.model.words import duration, safe
@@ -35,6 +37,7 @@ class RunPane(Pane):
         self._schema: Mapping[str, object] | None = None
         self._inputs: dict[str, str] = {}
         self._outcomes: dict[str, tuple[Outcome, int]] = {}
+        self._wants_json = False
         self._name_running = ""
         self._tail = ""
 
@@ -116,7 +119,7 @@ class RunPane(Pane):
         text = self._inputs_text()
         if self._is_json:
             inputs_from(text)
-        self.set_class(not self._is_json, "json")
+        self._wants_json = not self._is_json
         await self._show_inputs(self._skill, text)
         self.inputs_to_focus.focus()
 
@@ -149,7 +152,8 @@ class RunPane(Pane):
 
     async def _show_inputs(self, skill: Skill, text: str) -> None:
         self._json.text, self._schema = text, skill.manifest.input_schema
-        if not self._is_json:
+        self.set_class(self._wants_json, "json")
+        if not self._wants_json:
             try:
                 await self._form.show(skill.manifest.input_schema, inputs_from(text))
             except WrongInputs:
@@ -177,10 +181,12 @@ class RunPane(Pane):
         sandbox = f"   sandbox {outcome.sandbox.tier}" if outcome.sandbox else ""
         at = f"   r{revision}" if revision else ""
         self._set_end(f"{glyph} {word}  {duration(outcome.duration_ms)}{at}{sandbox}", style)
-        output.show((*wrong_rows(self._skill), *outcome_rows(outcome)))
+        is_told = outcome.error is not None and outcome.error.kind is ErrorKind.SKILL_BROKEN
+        output.show((*(() if is_told else wrong_rows(self._skill)), *outcome_rows(outcome)))
         output.scroll_to(y=0, animate=False)
 
 
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 STYLES = {
     "good": "text-success",
     "bad": "text-error",
@@ -193,14 +199,20 @@ STYLES = {
 def inputs_from(text: str) -> dict[str, Any]:
     """A JSON object; raises WrongInputs."""
     try:
-        value = json.loads(text.strip() or "{}")
+        value = json.loads(text.strip() or "{}", parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise WrongInputs(f"the inputs are not JSON, line {error.lineno}: {error.msg}") from None
+    except ValueError as error:
+        raise WrongInputs(f"the inputs are not JSON: {error}") from None
     except RecursionError:
         raise WrongInputs("the inputs are nested too deep") from None
     if not isinstance(value, dict):
         raise WrongInputs('the inputs are an object: {"name": "value"}')
     return value
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not a number")
 
 
 def _first_inputs(skill: Skill) -> str:
@@ -213,4 +225,6 @@ def _first_inputs(skill: Skill) -> str:
 
 
 def _as_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    """JSON to be edited; what an editor takes for the end of a line, or nobody can see, stays escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -48,6 +48,6 @@ def _row(app: WorkbenchApp, command: Command) -> Row:
             (f"  {keys:<16}", "plain"),
             (f"{command.name:<20} ", "plain"),
             (f"{where}{command.help}", "dim"),
-            (f"  – {reason}" if reason else "", "warning"),
+            (f" Not now: {reason}." if reason else "", "warning"),
         )
     )
