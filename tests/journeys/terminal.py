@@ -65,6 +65,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"never {what}\n{self.text}"
             time.sleep(0.02)
 
+    def waits(self, holds: Callable[[], bool]) -> None:
+        """For what can be seen without the terminal."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def app_pid(self) -> int:
         """The app itself: the child of the keeper, which is the child of the shell."""
         return _child_of(_child_of(self.shell_pid))

@@ -116,3 +116,13 @@ def test_it_stops_and_goes_on_like_any_job(terminal: Terminal, workspace: Path) 
     terminal.sees("▌● summarise")
     terminal.presses("C-q")
     terminal.sees("ended with")
+
+
+def test_nobody_is_left_when_the_terminal_is_closed(terminal: Terminal, workspace: Path) -> None:
+    terminal.opens(workspace)
+    terminal.sees("▌● summarise", "watching")
+    app = terminal.app_pid()
+
+    terminal.close()
+
+    terminal.waits(lambda: not Path(f"/proc/{app}").exists())

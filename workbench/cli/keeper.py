@@ -11,6 +11,7 @@ import signal
 import sys
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 from workbench.runtime.atomic import nameless_file
@@ -20,6 +21,7 @@ TERMINAL_RESET = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"
     "\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h"
 )
+GRACE_SECONDS = 3
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 Attributes = list[Any]
 
@@ -47,17 +49,25 @@ def kept(app: Callable[[IO[bytes], int], int], last_words: Callable[[], str]) ->
         return os.WEXITSTATUS(status)
     _restore(before)
     number = os.WTERMSIG(status)
-    print(f"workbench: the app was ended by {signal.Signals(number).name}", file=sys.stderr)
-    for words in (_kept_traceback(crash), last_words()):
-        if words:
-            print(f"  {words}", file=sys.stderr)
+    with suppress(OSError):  # the terminal itself may be gone
+        print(f"workbench: the app was ended by {signal.Signals(number).name}", file=sys.stderr)
+        for words in (_kept_traceback(crash), last_words()):
+            if words:
+                print(f"  {words}", file=sys.stderr)
     return 128 + number
 
 
 def _waited(child: int) -> int:
     """The child's end. Meanwhile: what is sent to us is sent on to it, and when it stops, so do we."""
+
+    def forward(number: int, _: object) -> None:
+        """A terminal that is gone can keep its reader busy for ever: after a moment the app is ended all the same."""
+        _send(child, number)
+        signal.alarm(GRACE_SECONDS)
+
     for number in FORWARDED:
-        signal.signal(number, lambda number, _: _send(child, number))
+        signal.signal(number, forward)
+    signal.signal(signal.SIGALRM, lambda *_: _send(child, signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     while True:
