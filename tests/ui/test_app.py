@@ -8,8 +8,8 @@ from textual.widgets import Input, TextArea
 from tests.author import Author, function
 from tests.ui.eyes import opened
 from workbench.ui.commands import REGISTRY, Command
+from workbench.ui.help import help_rows
 from workbench.ui.keymap import DEFAULT, TAKEN, VIM, clashes
-from workbench.ui.screens.help import help_rows
 from workbench.ui.screens.page import Page
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -137,7 +137,7 @@ async def test_help_begins_with_the_focused_pane_and_says_why_not(author: Author
         await eyes.press("question_mark")
         text = await eyes.see("esc closes", "nothing is running")
         assert text.index("run the skill") < text.index("everywhere")
-        told = "".join(piece for row in help_rows(eyes.app) for piece, _ in row.pieces)
+        told = "".join(piece for row in help_rows(eyes.app, REGISTRY) for piece, _ in row.pieces)
         assert [command.id for command in REGISTRY if command.help not in told] == []
         await eyes.press("escape", "4", "question_mark")
         text = await eyes.see("go up and down, which pauses")

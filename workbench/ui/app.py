@@ -33,7 +33,6 @@ from workbench.ui.layout import LOWER, PANES, layout_from
 from workbench.ui.logbook import Logbook
 from workbench.ui.lookout import Lookout
 from workbench.ui.memory import Memory
-from workbench.ui.palette import Palette
 from workbench.ui.panes.editor import EditorPane, by_file
 from workbench.ui.panes.log import LogPane
 from workbench.ui.panes.pane import Pane
@@ -41,8 +40,6 @@ from workbench.ui.panes.problems import ProblemsPane
 from workbench.ui.panes.run import RunPane
 from workbench.ui.panes.skills import SkillsPane
 from workbench.ui.runs import Runs
-from workbench.ui.screens.help import help_rows
-from workbench.ui.screens.page import Page
 from workbench.ui.steps import SAMPLE, Step, Steps
 from workbench.ui.telling import Teller
 from workbench.ui.themes import Wardrobe, theme_folders
@@ -63,8 +60,7 @@ class WorkbenchApp(App[int]):
 
     TITLE = "Skill Workbench"
     CSS_PATH = "styles/app.tcss"
-    COMMANDS = {Palette}  # noqa: RUF012  Textual's own spelling
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, settings: Settings, memory: Memory, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__()
@@ -209,9 +205,10 @@ class WorkbenchApp(App[int]):
             await self.do(command_id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that belongs to one pane is a key in that pane only."""
+        """A key that belongs to one pane is a key in that pane only; under another screen only quitting is left."""
         if action == "do":
-            return BY_ID[str(parameters[0])].where in ("", self.front)
+            command = BY_ID[str(parameters[0])]
+            return command.id == "app.quit" if len(self.screen_stack) > 1 else command.where in ("", self.front)
         return super().check_action(action, parameters)
 
     def typed_key(self, command: Command) -> str:
@@ -232,9 +229,6 @@ class WorkbenchApp(App[int]):
         wrong = f", and {len(self.keymap.findings)} problems with it" if self.keymap.findings else ""
         self.say(f"the keymap is {self.keymap.name}{wrong}")
         self.show_snapshot()
-
-    def show_help(self) -> None:
-        self.push_screen(Page("Help", tuple(help_rows(self))))
 
     def say(self, text: str) -> None:
         """The last thing that happened."""
@@ -298,6 +292,9 @@ class WorkbenchApp(App[int]):
         self.editor.keep_now()
         self.remember()
         self.exit(code)
+
+    def on_unmount(self) -> None:
+        self.logbook.close()
 
     async def action_quit(self) -> None:
         self.leave(0)

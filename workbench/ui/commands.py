@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from workbench.model.frozen import frozen
 from workbench.ui import errands, reasons
+from workbench.ui.help import open_help
+from workbench.ui.palette import open_palette
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -29,26 +31,7 @@ class Command:
     shown: bool = False
 
 
-KEY_NAMES = {
-    "slash": "/",
-    "question_mark": "?",
-    "colon": ":",
-    "escape": "esc",
-    "full_stop": ".",
-    "apostrophe": "'",
-    "semicolon": ";",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-}
-
-
-def key_name(key: str) -> str:
-    """A key as people read it."""
-    front, plus, last = key.rpartition("+")
-    return f"{front}{plus}{KEY_NAMES.get(last, last)}"
-
-
-REGISTRY = (
+REGISTRY: tuple[Command, ...] = (
     Command(
         id="run.start",
         name="Run",
@@ -353,7 +336,7 @@ REGISTRY = (
         name="Commands",
         help="Find a command by its name.",
         keys=("colon", "ctrl+p"),
-        do=lambda app: app.action_command_palette(),
+        do=lambda app: open_palette(app, REGISTRY),
         shown=True,
     ),
     Command(
@@ -361,7 +344,7 @@ REGISTRY = (
         name="Help",
         help="The commands of the focused pane, then every other one, with its keys and why it cannot be used now.",
         keys=("question_mark",),
-        do=lambda app: app.show_help(),
+        do=lambda app: open_help(app, REGISTRY),
         shown=True,
     ),
     Command(

@@ -11,9 +11,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.model.words import safe
-from workbench.ui.commands import REGISTRY, key_name
+from workbench.ui.commands import REGISTRY
 from workbench.ui.layout import LEAST_TERMINAL, LOWER, NARROW, PANES
-from workbench.ui.words import spoken_counts
+from workbench.ui.words import key_name, spoken_counts
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp

@@ -13,6 +13,7 @@ from workbench.model.words import safe
 from workbench.ui.widgets.rows import Row
 
 MOST_LINES = 20_000
+MOST_CHARACTERS = 500_000
 
 
 def before_any_run(skill: Skill) -> Iterator[Row]:
@@ -62,11 +63,14 @@ def shown_output(outcome: Outcome) -> str:
 
 def text_rows(text: str, style: str) -> Iterator[Row]:
     """A text as rows, up to a limit."""
-    lines = text.splitlines()
+    shown = text[:MOST_CHARACTERS]
+    lines = shown.splitlines()
     for line in lines[:MOST_LINES]:
         yield Row(pieces=((safe(line.expandtabs(4)), style),))
-    if len(lines) > MOST_LINES:
-        yield Row(pieces=((f"… {len(lines) - MOST_LINES:,} more lines", "dim"),))
+    if len(text) > len(shown):
+        yield Row(pieces=((f"… {len(text) - len(shown):,} characters more; y copies all of it", "dim"),))
+    elif len(lines) > MOST_LINES:
+        yield Row(pieces=((f"… {len(lines) - MOST_LINES:,} more lines; y copies all of them", "dim"),))
 
 
 def _finding(finding: Finding) -> Iterator[Row]:

@@ -1,43 +1,33 @@
-"""The command palette: fed by the registry alone."""
+"""The command palette: every command of the registry as a row, and why one cannot be used now."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
-
-from workbench.ui.commands import REGISTRY, Command, key_name
+from workbench.ui.screens.choose import Choose
+from workbench.ui.widgets.rows import Row
+from workbench.ui.words import key_name
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
+    from workbench.ui.commands import Command
 
 
-class Palette(Provider):
-    """Finds commands by their names, and says why one cannot be used now."""
+def open_palette(app: WorkbenchApp, commands: Sequence[Command]) -> None:
+    """Find a command by its name; the one that is chosen is done."""
 
-    async def discover(self) -> Hits:
-        for command in REGISTRY:
-            yield DiscoveryHit(self._title(command), partial(self._do, command), help=self._help(command))
+    async def do(command_id: str | None) -> None:
+        if command_id is not None:
+            await app.do(command_id)
 
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for command in REGISTRY:
-            if (score := max(matcher.match(command.name), matcher.match(command.help) * 0.5)) > 0:
-                title = matcher.highlight(self._title(command))
-                yield Hit(score, title, partial(self._do, command), help=self._help(command))
+    app.push_screen(Choose("Commands", tuple(_rows(app, commands))), do)
 
-    @property
-    def _workbench(self) -> WorkbenchApp:
-        return cast("WorkbenchApp", self.app)
 
-    def _title(self, command: Command) -> str:
-        keys = self._workbench.keymap.of(command)
-        return f"{command.name}  {key_name(keys[0])}" if keys else command.name
-
-    def _help(self, command: Command) -> str:
-        reason = command.unavailable(self._workbench)
-        return f"not now: {reason}" if reason else command.help
-
-    async def _do(self, command: Command) -> None:
-        await self._workbench.do(command.id)
+def _rows(app: WorkbenchApp, commands: Sequence[Command]) -> Iterator[Row]:
+    for command in commands:
+        keys = " ".join(key_name(key) for key in app.keymap.of(command))
+        reason = command.unavailable(app)
+        about = (f"not now: {reason}", "warning") if reason else (command.help, "dim")
+        style = "dim" if reason else "plain"
+        yield Row(key=command.id, pieces=((f"{command.name:<20} ", style), (f"{keys:<12} ", "accent"), about))

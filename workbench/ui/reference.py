@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.ui.commands import REGISTRY, Command, key_name
+from workbench.ui.commands import REGISTRY, Command
 from workbench.ui.keymap import DEFAULT, VIM
+from workbench.ui.words import key_name
 
 TITLES = {
     "run": "Running",

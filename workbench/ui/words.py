@@ -25,6 +25,17 @@ ENDS = {
     Status.CANCELLED: ("◌", "cancelled", "dim"),
     Status.LOST: ("?", "lost", "warning"),
 }
+KEY_NAMES = {
+    "slash": "/",
+    "question_mark": "?",
+    "colon": ":",
+    "escape": "esc",
+    "full_stop": ".",
+    "apostrophe": "'",
+    "semicolon": ";",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+}
 
 
 def state_of(skill: Skill) -> tuple[str, str, str]:
@@ -42,3 +53,15 @@ def spoken_counts(states: Iterable[SkillState]) -> str:
     counts = Counter(states)
     parts = [f"{counts[state]} {STATES[state][1]}" for state in STATES if counts[state]]
     return " · ".join([counted(counts.total(), "skill"), *parts])
+
+
+def has_in_order(text: str, letters: str) -> bool:
+    """Whether the text has these letters, in this order."""
+    rest = iter(text)
+    return all(letter in rest for letter in letters)
+
+
+def key_name(key: str) -> str:
+    """A key as people read it."""
+    front, plus, last = key.rpartition("+")
+    return f"{front}{plus}{KEY_NAMES.get(last, last)}"

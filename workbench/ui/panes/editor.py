@@ -141,7 +141,9 @@ class EditorPane(Pane):
         if skill is None:
             self._go_to("")
         elif before is None or before.folder != skill.folder or before.name != skill.name or not self._path:
-            await self.open(self.paths[0])
+            # A skill that goes away under somebody's hands takes nothing with it: the next letter is for the same text.
+            if self.source is None or not self.source.has_focus:
+                await self.open(self.paths[0])
         else:
             self._mark()
             self.look_outside()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench.model.skill import Scope
+from workbench.model.words import safe
 from workbench.ui.glimpse import Glimpse
 from workbench.ui.panes.pane import Pane
 from workbench.ui.widgets.rows import Row, Rows
-from workbench.ui.words import STATES
+from workbench.ui.words import STATES, has_in_order
 
 SCOPES = {Scope.DEV: "dev session", Scope.WORKSPACE: "workspace", Scope.USER: "yours", Scope.BUILTIN: "builtin"}
 NAME_WIDTH = 16
@@ -105,20 +107,16 @@ class SkillsPane(Pane):
         empty = self.query_one("#skills-empty", Static)
         empty.display = not shown
         if wanted:
-            empty.update(f"nothing matches '{wanted}'\nesc shows all", layout=False)
+            empty.update(Content(f"nothing matches '{safe(wanted)}'\nesc shows all"))
         else:
-            empty.update("no skills yet\nn makes one of your own")
+            empty.update(Content("no skills yet\nn makes one of your own"))
 
 
 def is_wanted(glimpse: Glimpse, letters: str) -> bool:
     """Whether a skill's name or description holds these letters in this order."""
     wanted = letters.casefold().replace(" ", "")
-    return not wanted or _holds(glimpse.name.casefold(), wanted) or letters.casefold() in glimpse.description.casefold()
-
-
-def _holds(text: str, letters: str) -> bool:
-    rest = iter(text)
-    return all(letter in rest for letter in letters)
+    name, description = glimpse.name.casefold(), glimpse.description.casefold()
+    return not wanted or has_in_order(name, wanted) or letters.casefold() in description
 
 
 def rows_of(glimpses: Iterable[Glimpse], unsaved: frozenset[str] = frozenset()) -> Iterator[Row]:

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from workbench.ui.screens.over import Over
 
-class Ask(ModalScreen[str | None]):
+
+class Ask(Over[str | None]):
     """Gives the answer, or None. `wrong` says what is wrong with an answer, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]

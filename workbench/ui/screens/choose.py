@@ -9,13 +9,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from workbench.model.words import safe
+from workbench.ui.screens.over import Over
 from workbench.ui.widgets.rows import Row, Rows
+from workbench.ui.words import has_in_order
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Over[str | None]):
     """Gives the key of the row that was chosen, or None. `looked` is told of each row that the cursor comes to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,10 +64,26 @@ class Choose(ModalScreen[str | None]):
             self.dismiss(key)
 
     def _draw(self, wanted: str) -> None:
-        words = wanted.casefold().split()
-        shown = [row for row in self._rows if all(word in _text(row) for word in words)]
-        self.query_one(Rows).show(shown or (Row(pieces=((f"nothing matches '{wanted}'", "dim"),)),))
+        rows = self.query_one(Rows)
+        shown = found(self._rows, wanted)
+        rows.show(shown or (Row(pieces=((f"nothing matches '{safe(wanted)}'", "dim"),)),))
+        if wanted:
+            rows.action_edge(-1)
 
 
-def _text(row: Row) -> str:
-    return "".join(piece for piece, _ in row.pieces).casefold()
+def found(rows: Sequence[Row], wanted: str) -> list[Row]:
+    """The rows that are wanted: first those whose name begins so, then those whose name has it, then all the others."""
+    words, letters = wanted.casefold().split(), wanted.casefold().replace(" ", "")
+    ranked: tuple[list[Row], ...] = ([], [], [], [])
+    for row in rows:
+        text = "".join(piece for piece, _ in row.pieces).casefold()
+        name = row.pieces[0][0].casefold()
+        if name.startswith(letters):
+            ranked[0].append(row)
+        elif all(word in name for word in words):
+            ranked[1].append(row)
+        elif has_in_order(name, letters):
+            ranked[2].append(row)
+        elif all(word in text for word in words):
+            ranked[3].append(row)
+    return [row for rank in ranked for row in rank]

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.events import Click, Key
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Label
+
+from workbench.ui.screens.over import Over
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 
 
-class Jump(ModalScreen[Widget | None]):
+class Jump(Over[Widget | None]):
     """Gives the widget whose letter was typed; any other key leaves the focus where it was."""
 
     def __init__(self, targets: Sequence[Widget]) -> None:

@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from workbench.ui.screens.over import Over
 from workbench.ui.widgets.rows import Row, Rows
 
 
-class Page(ModalScreen[None]):
+class Page(Over[None]):
     """Help, what was said, a difference, one line of the log in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -188,12 +188,14 @@ def wrapped(row: Row, width: int) -> Iterator[Row]:
     line: list[tuple[str, str]] = []
     room = width
     for text, style in row.pieces:
-        while len(text) > room:
-            at = text.rfind(" ", 0, room + 1)
+        begin = 0
+        while len(text) - begin > room:
+            at = text.rfind(" ", begin, begin + room + 1) - begin
             at = at if at > 0 else room if not line or room > width // 2 else 0
-            line.append((text[:at], style))
+            line.append((text[begin : begin + at], style))
             yield Row(key=row.key, pieces=tuple(line))
-            line, room, text = [], width, text[at:].removeprefix(" ")
-        line.append((text, style))
-        room -= len(text)
+            begin += at
+            line, room, begin = [], width, begin + text.startswith(" ", begin)
+        line.append((text[begin:], style))
+        room -= len(text) - begin
     yield Row(key=row.key, pieces=tuple(line))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.ui.commands import REGISTRY, Command, key_name
+from workbench.ui.screens.page import Page
 from workbench.ui.widgets.rows import Row
+from workbench.ui.words import key_name
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
+    from workbench.ui.commands import Command
 
 # What fields and lists know by themselves, whatever the keymap says.
 OWN_KEYS = {
@@ -21,19 +23,23 @@ OWN_KEYS = {
 }
 
 
-def help_rows(app: WorkbenchApp) -> Iterator[Row]:
+def open_help(app: WorkbenchApp, commands: Sequence[Command]) -> None:
+    app.push_screen(Page("Help", tuple(help_rows(app, commands))))
+
+
+def help_rows(app: WorkbenchApp, commands: Sequence[Command]) -> Iterator[Row]:
     """Everything that can be done, and why it cannot be done now."""
     front = app.front
     title = app.panes[front].label if front in app.panes else front
     yield Row(pieces=((title, "accent"),))
     for keys, words in OWN_KEYS.get(front, ()):
         yield Row(pieces=((f"  {keys:<16}", "plain"), (words, "dim")))
-    mine = [command for command in REGISTRY if command.where == front or command.id.startswith(front.rstrip("s"))]
+    mine = [command for command in commands if command.where == front or command.id.startswith(front.rstrip("s"))]
     yield from (_row(app, command) for command in mine)
     yield Row()
     yield Row(pieces=(("everywhere", "accent"),))
-    yield from (_row(app, command) for command in REGISTRY if command not in mine and not command.where)
-    others = [command for command in REGISTRY if command.where and command not in mine]
+    yield from (_row(app, command) for command in commands if command not in mine and not command.where)
+    others = [command for command in commands if command.where and command not in mine]
     yield Row()
     yield Row(pieces=(("in other panes", "accent"),))
     yield from (_row(app, command) for command in others)
