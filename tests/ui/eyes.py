@@ -9,17 +9,19 @@ import anyio
 from textual.pilot import Pilot
 
 from tests.author import Author
+from tests.ui.hands import Hands
 from workbench.assembly import open_workbench
 from workbench.configuration import read_settings
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.memory import open_memory
 
 
-class Eyes:
+class Eyes(Hands):
     """Reads the screen and waits for what it is to show."""
 
     def __init__(self, pilot: Pilot[int], app: WorkbenchApp) -> None:
-        self.pilot, self.app = pilot, app
+        super().__init__(pilot)
+        self.app = app
 
     @property
     def text(self) -> str:
@@ -31,20 +33,12 @@ class Eyes:
         await self.until(lambda: all(word in self.text for word in words), f"{words} in\n{self.text}")
         return self.text
 
-    async def press(self, *keys: str) -> None:
-        """Keys, and everything that follows from them at once."""
-        await self.pilot.press(*keys)
-        await self.settle()
-
-    async def settle(self) -> None:
-        for _ in range(3):
-            await self.pilot.pause()
-
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         try:
             with anyio.fail_after(10):
                 while not holds():
-                    await self.pilot.pause(0.02)
+                    await anyio.sleep(0.01)
+                    self.app.screen._on_timer_update()
         except TimeoutError:
             raise AssertionError(f"never saw {what}\n{self.text}") from None
 

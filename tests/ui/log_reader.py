@@ -12,6 +12,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
 from tests.author import REPOSITORY
+from tests.ui.hands import Hands
 from workbench.ui.logbook import Logbook, LogEntry
 from workbench.ui.widgets.log_view import LogView
 
@@ -45,11 +46,12 @@ class LogApp(App[None]):
         self.chosen.append(event.entry)
 
 
-class Reader:
+class Reader(Hands):
     """Sees the log, and waits for what it is to show."""
 
     def __init__(self, pilot: Pilot[None], app: LogApp) -> None:
-        self.pilot, self.app, self.view = pilot, app, app.view
+        super().__init__(pilot)
+        self.app, self.view = app, app.view
 
     @property
     def lines(self) -> list[str]:
@@ -65,7 +67,8 @@ class Reader:
         try:
             with anyio.fail_after(10):
                 while not holds():
-                    await self.pilot.pause(0.01)
+                    await anyio.sleep(0.01)
+                    self.app.screen._on_timer_update()
         except TimeoutError:
             raise AssertionError("never seen; there is\n" + "\n".join(self.lines)) from None
 
@@ -76,12 +79,9 @@ class Reader:
     def follows(self) -> bool:
         return self.view.following
 
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
     async def turn_wheel(self, event: type[MouseScrollUp | MouseScrollDown]) -> None:
         self.view.post_message(event(self.view, 1, 1, 0, 0, 0, False, False, False))
-        await self.pilot.pause()
+        await self.settle()
 
 
 @asynccontextmanager

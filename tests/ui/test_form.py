@@ -14,6 +14,7 @@ from textual.widgets import TextArea
 
 from tests.author import Author
 from tests.ui.eyes import opened
+from tests.ui.hands import Hands
 from workbench.ui.widgets.form import FieldRow, InputsForm, Submitted, WrongInputs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -36,11 +37,12 @@ class Desk(App[None]):
         self.submitted += 1
 
 
-class Form:
+class Form(Hands):
     """The form as somebody sees it who types into it."""
 
     def __init__(self, pilot: Pilot[None], desk: Desk) -> None:
-        self.pilot, self.desk = pilot, desk
+        super().__init__(pilot)
+        self.desk = desk
         self.form = desk.query_one(InputsForm)
 
     async def shows(
@@ -52,11 +54,7 @@ class Form:
         await self.form.show(schema, values)
         if self.form.first_field is not None:
             self.form.first_field.focus()
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await self.settle()
 
     def note(self, name: str) -> str:
         row = next(row for row in self.form.query(FieldRow) if row.field.name == name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
-from textual.geometry import Offset
 
 from tests.ui.log_reader import LogApp, line, lines, opened
 from workbench.ui.logbook import Logbook
@@ -40,7 +39,7 @@ async def test_new_lines_come_into_sight_until_somebody_looks_up_and_again_from_
         before = reader.words
         reader.view.add(lines(1_001, 2_000))
         await reader.until(lambda: reader.view.count == 2_000)
-        await reader.pilot.pause()
+        await reader.settle()
         assert reader.words == before
 
         await reader.press("end")
@@ -94,7 +93,7 @@ async def test_enter_and_a_click_choose_a_line_with_all_of_its_text() -> None:
         await reader.see("line 4.")
         await reader.press("home", "enter")
         await reader.until(lambda: len(reader.app.chosen) == 1)
-        await reader.pilot.click(reader.view, Offset(5, 3))
+        await reader.click((5, 3))
         await reader.until(lambda: len(reader.app.chosen) == 2)
 
     assert [entry.text for entry in reader.app.chosen] == [text, "line 3."]
@@ -102,7 +101,7 @@ async def test_enter_and_a_click_choose_a_line_with_all_of_its_text() -> None:
 
 async def test_a_click_below_the_lines_chooses_nothing() -> None:
     async with opened(lines(0, 2)) as reader:
-        await reader.pilot.click(reader.view, Offset(5, 30))
+        await reader.click((5, 30))
         await reader.press("up", "up", "enter")
         await reader.until(lambda: bool(reader.app.chosen))
 
@@ -183,7 +182,7 @@ async def test_older_finds_neither_move_what_is_being_read_nor_end_the_pause() -
         reader.view.action_move(-1)
         assert reader.view.looked_at < 1
         await reader.until(lambda: reader.view.looked_at == 1 and reader.view.count == 100_000)
-        await reader.pilot.pause()
+        await reader.settle()
         assert not reader.follows()
         assert reader.words[0] == "line 99980."
         assert reader.view.cursor == 99_998
@@ -213,7 +212,7 @@ async def test_what_is_forgotten_does_not_move_what_is_being_read_until_it_is_go
         before = reader.words
         reader.view.add(lines(1_000, 1_500))
         await reader.until(lambda: reader.view.logbook.first == 500 and reader.view.count == 1_000)
-        await reader.pilot.pause()
+        await reader.settle()
         assert reader.words == before
 
         reader.view.add(lines(1_500, 5_000))

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from textual.events import Key, Paste
-from textual.keys import REPLACED_KEYS, _character_to_key
+from textual.events import Paste
 
 from tests.author import Author, function
 from tests.ui.eyes import Eyes, opened
@@ -35,7 +34,6 @@ COMMANDS = tuple(
 MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "shift+up", "shift+end", "ctrl+home")
 EDITS = ("tab", "shift+tab", "enter", "escape", "backspace", "delete", "ctrl+z", "ctrl+y", "ctrl+x", "ctrl+c", "ctrl+v")
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789 :/?.,;'\"[]{}()=+-_#@!\\|é漢🙂ß\u0301\u200d")
-NAMED = {"slash": "/", "question_mark": "?", "colon": ":", "space": " ", "enter": "\r", "tab": "\t"}
 PASTES = ("[b]bold[/]", "\x1b[2J\x1b]0;x\a", "line\nline\r\nline", "{" * 300, "\ud800", "\x00\t\x7f", "漢🙂" * 200)
 
 
@@ -66,20 +64,17 @@ async def _does_something(eyes: Eyes, dice: random.Random, done: deque[str], ste
         case "command" | "move" | "edit" | "letter":
             key = dice.choice({"command": COMMANDS, "move": MOVES, "edit": EDITS, "letter": LETTERS}[kind])
             done.append(f"{step} {key!r}")
-            _strikes(eyes, key)
+            eyes.strike(key)
             if dice.random() < 0.2:
-                await eyes.pilot.pause()
+                await eyes.settle()
         case "click":
             offset = _somewhere(eyes, dice)
             done.append(f"{step} click {offset}")
-            await eyes.pilot.click(offset=offset, times=dice.choice((1, 1, 2)))
+            await eyes.click(offset, times=dice.choice((1, 1, 2)))
         case "drag":
             begin, end = _somewhere(eyes, dice), _somewhere(eyes, dice)
             done.append(f"{step} drag {begin} to {end}")
-            await eyes.pilot.mouse_down(offset=begin)
-            await eyes.pilot.hover(offset=end)
-            if all(place < most for place, most in zip(end, eyes.app.screen.size, strict=True)):
-                await eyes.pilot.mouse_up(offset=end)
+            await eyes.drag(begin, end)
         case "paste":
             text = dice.choice(PASTES)
             done.append(f"{step} paste {text[:20]!r}")
@@ -109,8 +104,7 @@ async def _still_works(author: Author, eyes: Eyes) -> None:
     await eyes.until(lambda: app.chosen is not None and app.chosen.name == "zqj", "zqj chosen")
     await eyes.press("enter")
     await eyes.see("✓ completed", "well and good")
-
-    assert not app.runs.is_under_way
+    await eyes.until(lambda: not app.runs.is_under_way, "the end of it")
     assert app._exception is None
 
 
@@ -125,13 +119,6 @@ def _has_something_of_everything(author: Author) -> None:
     author.writes("broken/skill.json", "{")
     author.writes("guide/SKILL.md", "---\nname: guide\ndescription: Guides. Use it when lost.\n---\n\nGo left.\n")
     author.writes("guide/notes.txt", "notes\n" * 50)
-
-
-def _strikes(eyes: Eyes, key: str) -> None:
-    """A key as a terminal sends it, without waiting for what follows: a monkey is quicker than the screen."""
-    name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
-    character = key if len(key) == 1 else NAMED.get(REPLACED_KEYS.get(key, key))
-    eyes.app.post_message(Key(name, character))
 
 
 def _somewhere(eyes: Eyes, dice: random.Random) -> tuple[int, int]:

@@ -147,7 +147,7 @@ class WorkbenchApp(App[int]):
     def on_mount(self) -> None:
         self.skills_pane.show(self.glimpses)
         self.skills_pane.look_at(self._wanted)
-        self.skills_pane.to_focus.focus()
+        self.screen.set_focus(self.skills_pane.to_focus)
         self.call_after_refresh(self._fill)
         self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
         self.ticking = self.set_interval(TICK_SECONDS, self._tick, pause=True)
@@ -246,7 +246,7 @@ class WorkbenchApp(App[int]):
         self.front = pane
         self.arrange()
         target = self.run_pane.inputs_to_focus if name == "inputs" else self.panes[pane].to_focus
-        target.focus()
+        target.screen.set_focus(target)
 
     def action_go_to(self, name: str) -> None:
         self.go_to(name)

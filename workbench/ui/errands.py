@@ -141,7 +141,7 @@ def jump(app: WorkbenchApp) -> None:
 
     def go(target: Widget | None) -> None:
         if target is not None:
-            target.focus()
+            target.screen.set_focus(target)
 
     app.push_screen(Jump(targets), go)
 

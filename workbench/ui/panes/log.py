@@ -50,7 +50,7 @@ class LogPane(Pane):
 
     def focus_filter(self) -> None:
         self.query_one(Input).display = True
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
 
     def switch_following(self) -> None:
         self.view.following = not self.view.following
@@ -71,7 +71,7 @@ class LogPane(Pane):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.view.focus()
+        self.screen.set_focus(self.view)
 
     def key_escape(self) -> None:
         """Everything again, from the level that was chosen."""
@@ -79,7 +79,7 @@ class LogPane(Pane):
         self.query_one(Input).display = False
         self._wanted = LogFilter(level=self._wanted.level)
         self._show()
-        self.view.focus()
+        self.screen.set_focus(self.view)
 
     def show_state(self) -> None:
         """Whether the newest line is followed, and what is left out, behind the title."""

@@ -121,7 +121,7 @@ class RunPane(Pane):
             inputs_from(text)
         self._wants_json = not self._is_json
         await self._show_inputs(self._skill, text)
-        self.inputs_to_focus.focus()
+        self.screen.set_focus(self.inputs_to_focus)
 
     def began(self, name: str) -> None:
         self._name_running, self._tail = name, ""

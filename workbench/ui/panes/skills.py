@@ -75,7 +75,7 @@ class SkillsPane(Pane):
         self.query_one(Rows).put_cursor_on(name)
 
     def focus_filter(self) -> None:
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -83,14 +83,14 @@ class SkillsPane(Pane):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.to_focus.focus()
+        self.screen.set_focus(self.to_focus)
 
     def key_escape(self) -> None:
         self.query_one(Input).value = ""
-        self.to_focus.focus()
+        self.screen.set_focus(self.to_focus)
 
     def key_down(self) -> None:
-        self.to_focus.focus()
+        self.screen.set_focus(self.to_focus)
 
     def on_rows_highlighted(self, event: Rows.Highlighted) -> None:
         event.stop()

@@ -30,7 +30,7 @@ class Ask(Over[str | None]):
             yield Static("", id="ask-wrong", classes="warning")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -42,7 +42,7 @@ class Choose(Over[str | None]):
     def on_mount(self) -> None:
         self._draw("")
         self.query_one(Rows).put_cursor_on(self._at)
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

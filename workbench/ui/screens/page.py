@@ -36,7 +36,7 @@ class Page(Over[None]):
     def on_mount(self) -> None:
         rows = self.query_one(Rows)
         rows.show(self._rows)
-        rows.focus()
+        self.set_focus(rows)
         if self._at_end:
             self.call_after_refresh(rows.action_edge, 1)
 
