@@ -220,13 +220,13 @@ async def test_a_wanted_text_that_is_empty_is_told_and_not_lost() -> None:
             await form.shows({"who": ""}, who={**TEXT, "default": "world"})
 
 
-async def test_sixty_fields_are_walked_through() -> None:
+async def test_many_fields_are_walked_through() -> None:
     async with a_form() as form:
-        await form.asks({"properties": {f"field{number}": INTEGER for number in range(60)}}, {})
-        await form.press(*["tab"] * 59, "7")
+        await form.asks({"properties": {f"field{number}": INTEGER for number in range(25)}}, {})
+        await form.press(*["tab"] * 24, "7")
 
-        assert form.form.values() == {"field59": 7}
-        assert "field59" in form.text
+        assert form.form.values() == {"field24": 7}
+        assert "field24" in form.text
 
 
 WHOLE = {

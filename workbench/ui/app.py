@@ -271,7 +271,7 @@ class WorkbenchApp(App[int]):
 
     async def refresh_snapshot(self) -> None:
         """Show every skill as it stands now, the chosen one too."""
-        if self._lookout is None:
+        if self._lookout is None or not self.is_drawn:
             return
         self.glimpses = self._lookout.glimpses()
         self.skills_pane.show(self.glimpses, self._lookout.owners_of(self.editor.unsaved_paths))
@@ -280,7 +280,8 @@ class WorkbenchApp(App[int]):
         self.problems_pane.show(findings)
         self.chosen = self._lookout.skill(self._wanted)
         await self.editor.show(self.chosen, by_file(findings))
-        await self.run_pane.show(self.chosen, self._lookout.answering(self.chosen))
+        if self.is_drawn:
+            await self.run_pane.show(self.chosen, self._lookout.answering(self.chosen))
         self.draw_lines()
 
     def show_snapshot(self) -> None:
@@ -369,6 +370,8 @@ class WorkbenchApp(App[int]):
 
     def _tick(self) -> None:
         """Only while a run is under way."""
+        if not self.is_drawn:
+            return
         if self.runs.is_under_way:
             self.run_pane.show_running(self.runs.seconds)
         else:
@@ -381,7 +384,7 @@ class WorkbenchApp(App[int]):
 
     def _look_around(self) -> None:
         """What others may have changed: the file in the editor, the themes."""
-        if not self.is_filled:
+        if not self.is_filled or not self.is_drawn:
             return
         self.editor.look_outside()
         if self.wardrobe.look_again(self):

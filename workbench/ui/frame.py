@@ -13,6 +13,7 @@ from textual.widgets import Static
 from workbench.model.words import safe
 from workbench.ui.commands import REGISTRY
 from workbench.ui.layout import LEAST_TERMINAL, LOWER, NARROW, PANES
+from workbench.ui.widgets.line import put_line
 from workbench.ui.words import key_name, spoken_counts
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def draw(app: WorkbenchApp, screen: Screen[object]) -> None:
         "#keys": keys_line(app, width),
     }
     for selector, content in lines.items():
-        line = screen.query_one(selector, Static)
-        if line.content != content:
-            line.update(content)
+        put_line(screen.query_one(selector, Static), content)
 
 
 def top_line(app: WorkbenchApp, width: int) -> Content:

@@ -86,8 +86,11 @@ class Runs:
             return
         finally:
             self._scope = None
-            self._app.run_pane.ended(name)
-            self._app.show_snapshot()
+            if self._app.is_drawn:
+                self._app.run_pane.ended(name)
+                self._app.show_snapshot()
+        if not self._app.is_drawn:
+            return
         if result is None:
             self._app.say(f"◌ {name} cancelled; nothing of it is left")
             return

@@ -46,6 +46,8 @@ class Teller:
     def take(self, events: tuple[Event, ...], dropped: int) -> None:
         """The newest event with words is said, all of them are logged, and everything else is in the snapshot."""
         app = self._app
+        if not app.is_drawn:
+            return
         entries: list[LogEntry] = []
         for event in events:
             if words := status_words(event):
@@ -77,7 +79,7 @@ class Teller:
         """Log what was said, and read on a moment later where there is more."""
         self._is_about_to_read_on = False
         hearing, app = self._hearing, self._app
-        if hearing is None or not hearing.is_behind:
+        if hearing is None or not hearing.is_behind or not app.is_drawn:
             return
         for heard in hearing.read_on():
             topic = "output" if heard.stream == "stdout" else "stderr"

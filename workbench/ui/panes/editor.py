@@ -31,6 +31,7 @@ from workbench.runtime.devsessions.files import (
 )
 from workbench.runtime.library.drafts import Draft, Drafts
 from workbench.ui.panes.pane import Pane
+from workbench.ui.widgets.line import put_text
 from workbench.ui.widgets.source import Source
 
 KEEP_SECONDS = 0.5
@@ -338,7 +339,7 @@ class EditorPane(Pane):
             source.display = each == path
         shown = self.query_one("#editor-empty", Static)
         shown.display = not path
-        shown.update(Content(empty))
+        put_text(shown, Content(empty))
         self._mark()
 
     def _mark(self) -> None:
@@ -351,8 +352,8 @@ class EditorPane(Pane):
         asked = self.query_one("#question", Static)
         asked.display = self.question is not None
         if self.question is not None:
-            asked.update(
-                Content(f"◆ {self.question.words}   alt+t take it   alt+k keep mine   alt+d see the difference")
+            put_text(
+                asked, Content(f"◆ {self.question.words}   alt+t take it   alt+k keep mine   alt+d see the difference")
             )
         if not self._path:
             self.set_detail("")

@@ -11,6 +11,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.ui.widgets.line import put_line
+
 
 class Pane(Vertical):
     """A numbered part of the screen."""
@@ -56,7 +58,7 @@ class Pane(Vertical):
     def set_detail(self, detail: str, style: str = "") -> None:
         """What stands behind the title."""
         self.detail = detail
-        self._title.update(self._titled(detail, style))
+        put_line(self._title, self._titled(detail, style))
 
     def _titled(self, detail: str, style: str = "") -> Content:
         return Content.assemble(self.label, "   ", (detail, style)) if detail else Content(self.label)

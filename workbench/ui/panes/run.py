@@ -20,6 +20,7 @@ from workbench.ui.fields import FieldKind, fields_of
 from workbench.ui.outcome import before_any_run, outcome_rows, shown_output, text_rows, wrong_rows
 from workbench.ui.panes.pane import Pane
 from workbench.ui.widgets.form import InputsForm, WrongInputs
+from workbench.ui.widgets.line import put_line, put_text
 from workbench.ui.widgets.rows import Row, Rows
 from workbench.ui.words import end_of, state_of
 
@@ -40,6 +41,7 @@ class RunPane(Pane):
         self._wants_json = False
         self._name_running = ""
         self._tail = ""
+        self._drawn: tuple[object, ...] = ()
 
     def contents(self) -> Iterator[Widget]:
         yield Static("", id="run-about", classes="about")
@@ -84,7 +86,7 @@ class RunPane(Pane):
             self._inputs[before.name] = self._inputs_text()
         if skill is None:
             self.set_detail("")
-            self.query_one("#run-about", Static).update("")
+            put_text(self.query_one("#run-about", Static), Content(""))
             return
         is_other = before is None or before.name != skill.name
         taker = answering or skill
@@ -95,7 +97,7 @@ class RunPane(Pane):
         revision = f" r{skill.revision}" if skill.revision else ""
         self.set_detail(safe(f"{skill.name}{revision}  {glyph} {word}"), f"${STYLES[style]}" if style in STYLES else "")
         about = skill.manifest.description or ("" if skill.is_broken else "no description")
-        self.query_one("#run-about", Static).update(Content(safe(about)))
+        put_text(self.query_one("#run-about", Static), Content(safe(about)))
         if self._name_running != skill.name:
             self._show_outcome()
 
@@ -140,6 +142,7 @@ class RunPane(Pane):
         """The run is still under way."""
         if self._skill is None or self._skill.name != self._name_running:
             return
+        self._drawn = ()
         self._set_end(f"↻ running  {seconds:.1f} s   x cancels it", "accent")
         output = self.query_one("#output", Rows)
         output.show(tuple(text_rows(self._tail, "plain")) or (Row(pieces=(("it has said nothing yet", "dim"),)),))
@@ -165,13 +168,17 @@ class RunPane(Pane):
 
     def _set_end(self, text: str, style: str) -> None:
         end = self.query_one("#run-end", Static)
-        end.update(Content(text))
+        put_line(end, Content(text))
         end.set_classes(f"line {style}")
 
     def _show_outcome(self) -> None:
         assert self._skill is not None
         known = self._outcomes.get(self._skill.name)
         output = self.query_one("#output", Rows)
+        drawn = (self._skill.name, known, self._skill.findings)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
         if known is None:
             self._set_end("– not run yet", "dim")
             output.show(tuple(before_any_run(self._skill)))

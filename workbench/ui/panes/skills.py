@@ -14,6 +14,7 @@ from workbench.model.skill import Scope
 from workbench.model.words import safe
 from workbench.ui.glimpse import Glimpse
 from workbench.ui.panes.pane import Pane
+from workbench.ui.widgets.line import put_text
 from workbench.ui.widgets.rows import Row, Rows
 from workbench.ui.words import STATES, has_in_order
 
@@ -107,9 +108,9 @@ class SkillsPane(Pane):
         empty = self.query_one("#skills-empty", Static)
         empty.display = not shown
         if wanted:
-            empty.update(Content(f"nothing matches '{safe(wanted)}'\nesc shows all"))
+            put_text(empty, Content(f"nothing matches '{safe(wanted)}'\nesc shows all"))
         else:
-            empty.update(Content("no skills yet\nn makes one of your own"))
+            put_text(empty, Content("no skills yet\nn makes one of your own"))
 
 
 def is_wanted(glimpse: Glimpse, letters: str) -> bool:

@@ -19,6 +19,7 @@ from workbench.model.words import safe
 from workbench.runtime.pipeline.inputs import with_defaults
 from workbench.runtime.pipeline.problems import problems_with
 from workbench.ui.fields import NOT_GIVEN, Field, FieldKind, NotThis, fields_of, fits, is_same, text_of, value_of
+from workbench.ui.widgets.line import put_text
 
 LABEL_WIDTH = 12
 MOST_NOTE = 400
@@ -149,7 +150,7 @@ class FieldRow(Vertical):
     def note(self, wrong: str) -> None:
         """Say what is wrong; else, while the field has the focus, what it is for."""
         words = safe(wrong or (self._about if self._input.has_focus else ""))
-        self._note.update(Content(words if len(words) <= MOST_NOTE else f"{words[:MOST_NOTE]}…"))
+        put_text(self._note, Content(words if len(words) <= MOST_NOTE else f"{words[:MOST_NOTE]}…"))
         self._note.set_class(bool(wrong), "bad")
         self._note.display = bool(words)
 
@@ -161,6 +162,7 @@ class InputsForm(VerticalScroll, can_focus=False):
         super().__init__(id=id)
         self._schema: Mapping[str, object] | None = None
         self._fields: tuple[Field, ...] = ()
+        self._rows: tuple[FieldRow, ...] = ()
         self._others: dict[str, object] = {}
         self._has_submitted = False
 
@@ -170,10 +172,6 @@ class InputsForm(VerticalScroll, can_focus=False):
         rows = self._rows
         wrong = self._wrong() if self._has_submitted else {}
         return next((row.input for row in rows if row.field.name in wrong), rows[0].input if rows else None)
-
-    @property
-    def _rows(self) -> list[FieldRow]:
-        return list(self.query(FieldRow))
 
     async def show(self, schema: Mapping[str, object] | None, values: Mapping[str, object]) -> None:
         """The fields of a schema with these values in them; raises WrongInputs where they cannot show them."""
@@ -186,7 +184,8 @@ class InputsForm(VerticalScroll, can_focus=False):
         if repr(fields) != repr(self._fields) or not self._rows:  # (1, 0) is equal to (True, False)
             self._fields = fields
             await self.remove_children()
-            await self.mount_all([FieldRow(field) for field in fields] or [Static("it takes no inputs", classes="dim")])
+            self._rows = tuple(FieldRow(field) for field in fields)
+            await self.mount_all(self._rows or [Static("it takes no inputs", classes="dim")])
         names = {field.name for field in fields}
         self._others = {name: value for name, value in values.items() if name not in names}
         for row in self._rows:
