@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import psutil
 
 from bench.figures import PYTHON, Figure, at_most, clean_environ
+from workbench.runtime.devsessions.watcher import REST_SECONDS
 
 SKILLS = 200
 ROUNDS = 7
@@ -113,7 +114,9 @@ def _idle(folder: str, environ: dict[str, str], ours: str, theirs: str) -> Itera
         pane = Pane(folder, environ)
         try:
             pane.first_sight(command, words, key, answer)
-            time.sleep(5)  # what follows behind the first frame is done by then
+            time.sleep(
+                REST_SECONDS + 4
+            )  # what follows behind the first frame is done, and nobody has saved for a while
             app = max(pane.processes(), key=lambda process: process.memory_info().rss)
             before, began = sum(app.cpu_times()[:2]), time.monotonic()
             time.sleep(IDLE_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import faulthandler
 import gc
 import os
@@ -35,28 +36,23 @@ def run(options: argparse.Namespace) -> int:
     def app(crash: IO[bytes], keeper: int) -> int:
         faulthandler.enable(crash)
         warden = spawn_warden()  # it starts while the rest is imported
-        import anyio
-
-        return anyio.run(_open, settings, warden, keeper)
+        return asyncio.run(_open(settings, warden, keeper))
 
     return kept(app, lambda: _where_drafts_are(settings))
 
 
 async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
-    """The app first, from what it remembers; the workbench behind its first frame."""
-    import anyio
-
+    """The app first, from what it remembers; the workbench behind its first frame, and anyio with it."""
     from workbench.ui.app import WorkbenchApp
     from workbench.ui.memory import open_memory
 
     app = WorkbenchApp(settings, open_memory(settings.workspace, os.environ))
     failed: list[WorkbenchError] = []
-    async with anyio.create_task_group() as beside:
-        beside.start_soon(_leave_without_keeper, app, keeper)
-        beside.start_soon(_leave_when_told, app)
-        beside.start_soon(_serve, app, settings, warden, failed.append)
+    _leave_when_told(app, keeper)
+    async with asyncio.TaskGroup() as beside:
+        serving = beside.create_task(_serve(app, settings, warden, failed.append))
         code = await app.run_async()
-        beside.cancel_scope.cancel()
+        serving.cancel()
     if failed:
         raise failed[0]
     return code if code is not None else app.return_code or ExitCode.DONE
@@ -84,21 +80,18 @@ async def _serve(
         app.exit(error.exit_code)
 
 
-async def _leave_without_keeper(app: WorkbenchApp, keeper: int) -> None:
-    """The keeper's end of the pipe closes when it is gone, for whatever reason: nobody waits for the app any more."""
-    import anyio
+def _leave_when_told(app: WorkbenchApp, keeper: int) -> None:
+    """As if by its own key: when the terminal was closed, when somebody wants it to end, when the keeper is gone."""
+    loop = asyncio.get_running_loop()
 
-    await anyio.wait_readable(keeper)
-    app.leave(ExitCode.INTERRUPTED)
+    def without_keeper() -> None:
+        """The keeper's end of the pipe is closed: nobody waits for the app any more."""
+        loop.remove_reader(keeper)
+        app.leave(ExitCode.INTERRUPTED)
 
-
-async def _leave_when_told(app: WorkbenchApp) -> None:
-    """The terminal was closed, or somebody wants it to end: it ends as if by its own key."""
-    import anyio
-
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
-        async for _ in signals:
-            app.leave(ExitCode.INTERRUPTED)
+    loop.add_reader(keeper, without_keeper)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.leave, ExitCode.INTERRUPTED)
 
 
 def _where_drafts_are(settings: Settings) -> str:

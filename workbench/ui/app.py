@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import time
@@ -9,7 +10,6 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import anyio
 from textual.app import App, ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
@@ -26,7 +26,7 @@ from workbench.runtime.places import place_of_state
 from workbench.ui import frame
 from workbench.ui.bridge import bridge
 from workbench.ui.commands import BY_ID, Command
-from workbench.ui.glimpse import Glimpse, recalled, remembered
+from workbench.ui.glimpse import Glimpse, path_of, recalled, remembered
 from workbench.ui.heartbeat import Heartbeat
 from workbench.ui.keymap import Keymap, bindings_of, is_everywhere, read_keymap
 from workbench.ui.layout import LOWER, PANES, layout_from
@@ -90,7 +90,7 @@ class WorkbenchApp(App[int]):
         self.panes: Mapping[str, Pane] = dict(zip(PANES, panes, strict=True))
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
         self.wardrobe.dress(self, str(memory.user.get("theme", "")))
-        self.first_frame = anyio.Event()
+        self.first_frame = asyncio.Event()  # and not anyio's: that is 40 ms of imports, and they can wait
         self.is_filled = False
         self.ticking: Timer | None = None
         self._teller = Teller(self)
@@ -98,6 +98,7 @@ class WorkbenchApp(App[int]):
         self._wanted = str(memory.workspace.get("chosen", ""))
         self._lookout: Lookout | None = None
         self._is_about_to_look = False
+        self._places = (settings.workspace, shipped_folder("skills"))
         self.keymap = self._bound(read_keymap(environ))
 
     @property
@@ -149,9 +150,7 @@ class WorkbenchApp(App[int]):
         self.skills_pane.look_at(self._wanted)
         self.screen.set_focus(self.skills_pane.to_focus)
         self.call_after_refresh(self._fill)
-        self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
         self.ticking = self.set_interval(TICK_SECONDS, self._tick, pause=True)
-        self.set_interval(LOOK_SECONDS, self._look_around)
 
     async def _fill(self) -> None:
         """The rest of the panes, once the first frame is seen."""
@@ -162,6 +161,9 @@ class WorkbenchApp(App[int]):
         self.problems_pane.show(self._findings())
         self.arrange()
         self.first_frame.set()
+        self.show_snapshot()
+        self.set_interval(LOOK_SECONDS, self._look_around)
+        self.run_worker(self.heartbeat.beat(self.draw_lines), name="heartbeat")
 
     def connect(self, workbench: Workbench) -> None:
         """From now on this workbench is shown."""
@@ -271,7 +273,10 @@ class WorkbenchApp(App[int]):
 
     async def refresh_snapshot(self) -> None:
         """Show every skill as it stands now, the chosen one too."""
-        if self._lookout is None or not self.is_drawn:
+        if not self.is_drawn:
+            return
+        if self._lookout is None:
+            await self.editor.foresee(path_of(self.skills_pane.looked_at, self.glimpses, self._places))
             return
         self.glimpses = self._lookout.glimpses()
         self.skills_pane.show(self.glimpses, self._lookout.owners_of(self.editor.unsaved_paths))
@@ -370,12 +375,9 @@ class WorkbenchApp(App[int]):
 
     def _tick(self) -> None:
         """Only while a run is under way."""
-        if not self.is_drawn:
-            return
-        if self.runs.is_under_way:
+        if self.is_drawn and self.runs.is_under_way:
             self.run_pane.show_running(self.runs.seconds)
-        else:
-            assert self.ticking is not None
+        elif self.ticking is not None:
             self.ticking.pause()
 
     def _findings(self) -> tuple[Finding, ...]:
@@ -384,7 +386,7 @@ class WorkbenchApp(App[int]):
 
     def _look_around(self) -> None:
         """What others may have changed: the file in the editor, the themes."""
-        if not self.is_filled or not self.is_drawn:
+        if not self.is_drawn:
             return
         self.editor.look_outside()
         if self.wardrobe.look_again(self):

@@ -24,6 +24,7 @@ class Glimpse:
     revision: int
     last_good: int
     description: str = ""
+    path: str = ""
 
     @property
     def is_broken(self) -> bool:
@@ -42,6 +43,7 @@ def glimpse_of(skill: Skill) -> Glimpse:
         revision=skill.revision,
         last_good=skill.last_good,
         description=manifest.description,
+        path=skill.path,
     )
 
 
@@ -63,9 +65,15 @@ def recalled(written: object) -> tuple[Glimpse, ...]:
     return glimpses[:MOST_REMEMBERED] if all(map(_is_whole, glimpses)) else ()
 
 
+def path_of(name: str, glimpses: Iterable[Glimpse], places: Iterable[str]) -> str:
+    """Where the text of a skill lay the last time. What lies in none of these places may not be meant: nothing then."""
+    path = os.path.realpath(next((glimpse.path for glimpse in glimpses if glimpse.name == name), ""))
+    return path if path.startswith(tuple(f"{os.path.realpath(place)}/" for place in places)) else ""
+
+
 def _is_whole(glimpse: Glimpse) -> bool:
     """Whether each field holds what it is to hold."""
-    texts = (glimpse.name, glimpse.group, glimpse.version, glimpse.description)
+    texts = (glimpse.name, glimpse.group, glimpse.version, glimpse.description, glimpse.path)
     return all(type(text) is str for text in texts) and type(glimpse.revision) is type(glimpse.last_good) is int
 
 

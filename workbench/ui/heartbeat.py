@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import anyio
 
-BEAT_SECONDS = 0.25
+BEAT_SECONDS = 0.5
 HURTS_SECONDS = 0.05
-BEATS_SHOWN = 12
+BEATS_SHOWN = 6
 
 
 class Heartbeat:

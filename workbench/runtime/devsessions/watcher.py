@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -15,6 +16,10 @@ from workbench.runtime.places import REMOTE_FILE_SYSTEMS, STATE_FOLDER, file_sys
 from workbench.runtime.tasks import open_tasks
 
 IDENTITY_SECONDS = 1.0
+PATIENCE_MS = 5_000
+# Who has not saved for a while is looked after less often: it costs a save 20 ms, and spares 150 looks a second.
+REST_SECONDS = 20.0
+REST_FACTOR = 4
 Paths = frozenset[str]
 
 
@@ -47,22 +52,26 @@ class Watcher:
                 async for paths in looks:
                     yield paths
             return
-        from watchfiles import awatch  # here, because only who watches needs it
+        # watchfiles' own `awatch` looks as often all night as in the minute of a save.
+        from watchfiles._rust_notify import RustNotify  # here, because only who watches needs it
 
-        changes = awatch(
-            *folders,
-            watch_filter=is_of_interest,
-            step=self._settings.watch_step_ms,
-            debounce=self._settings.watch_debounce_ms,
-            stop_event=self._stop,
-            recursive=True,
-            force_polling=False,
-            ignore_permission_denied=True,
-            rust_timeout=1000,
-        )
-        async with aclosing(changes) as batches:
-            async for batch in batches:
-                yield frozenset(path for _, path in batch)
+        settings, changed_at = self._settings, time.monotonic()
+        with RustNotify(list(folders), False, False, 0, True, True) as notify:
+            while True:
+                is_at_rest = time.monotonic() - changed_at > REST_SECONDS
+                step = settings.watch_step_ms * (REST_FACTOR if is_at_rest else 1)
+                try:
+                    batch = await anyio.to_thread.run_sync(
+                        notify.watch, settings.watch_debounce_ms, step, PATIENCE_MS, self._stop
+                    )
+                except anyio.get_cancelled_exc_class():
+                    self._stop.set()
+                    raise
+                if batch == "stop":
+                    return
+                if isinstance(batch, set) and (paths := frozenset(path for _, path in batch if is_of_interest(path))):
+                    changed_at = time.monotonic()
+                    yield paths
 
     async def _stop_when_changed(self, identity: tuple[object, ...]) -> None:
         await self._until_changed(identity)
@@ -76,7 +85,7 @@ class Watcher:
         return [root.folder for root in self._roots if os.path.isdir(root.folder)]
 
 
-def is_of_interest(_change: object, path: str) -> bool:
+def is_of_interest(path: str) -> bool:
     """Everything but state, caches and version control; editors' leftovers too may hide a rename."""
     parts = path.split("/")
     return not any(part in (STATE_FOLDER, ".git", "__pycache__", "node_modules") for part in parts)

@@ -6,6 +6,7 @@ Nothing is made on disk before the first write. SQLite's own errors end here: wh
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -97,6 +98,8 @@ class Database:
 
     def _reading(self) -> sqlite3.Connection | None:
         if self._reader is None:
+            if not os.path.exists(self.path):  # a workspace where nothing has run is asked ten times a second
+                return None
             try:
                 connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, isolation_level=None)
                 connection.row_factory = sqlite3.Row

@@ -149,6 +149,11 @@ class EditorPane(Pane):
             self._mark()
             self.look_outside()
 
+    async def foresee(self, path: str) -> None:
+        """Show a file before it is known whose it is."""
+        if path:
+            await self.open(path)
+
     async def open(self, path: str, line: int = 0, column: int = 0) -> None:
         """Show a file, at a line if one is given."""
         if path not in self._sources:
