@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from rich.color_triplet import ColorTriplet
 from textual.widgets import Input, TextArea
 
 from tests.author import Author, function
@@ -11,6 +14,7 @@ from workbench.ui.commands import REGISTRY, Command
 from workbench.ui.help import help_rows
 from workbench.ui.keymap import DEFAULT, TAKEN, VIM, clashes
 from workbench.ui.screens.page import Page
+from workbench.ui.widgets.rows import Rows
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 # What changes nothing where it is called: the focus is there already, or nothing is wider than it may be.
@@ -256,3 +260,68 @@ async def test_an_idle_screen_does_nothing(author: Author) -> None:
             await eyes.pilot.pause(0.02)
 
         assert len(times) <= 3
+
+
+async def test_keys_in_quick_succession_mean_the_skill_that_was_come_to(author: Author) -> None:
+    author.has_function("aaa", "return 1")
+    author.has_function("bbb", "return 2")
+
+    async with opened(author) as eyes:
+        await eyes.see("aaa/skill.py")
+        eyes.strike("down")
+        await eyes.press("e", "x")
+        await eyes.see("bbb/skill.py  + unsaved")
+        assert [Path(path).parent.name for path in eyes.app.editor.unsaved_paths] == ["bbb"]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "high-contrast"])
+async def test_whatever_stands_in_the_editor_can_be_read(author: Author, theme: str) -> None:
+    author.writes("aaa/skill.py", f"# why\n{function('aaa', 'return 12')}\ndef broken(text: str:\n")
+
+    async with opened(author) as eyes:
+        eyes.app.theme = theme
+        await eyes.press("e")
+        await eyes.see("# why")
+        pane = eyes.app.editor.region
+        strips = eyes.app.screen._compositor.render_strips()[pane.y + 1 : pane.bottom]
+        inks = {
+            (segment.style.color.triplet, segment.style.bgcolor.triplet)
+            for strip in strips
+            for segment in strip.crop(pane.x, pane.right)
+            if segment.text.strip() and segment.style and segment.style.color and segment.style.bgcolor
+        }
+        blind = [
+            segment.text
+            for strip in strips
+            for segment in strip.crop(pane.x, pane.right)
+            if segment.text.strip() and not (segment.style and segment.style.bgcolor)
+        ]
+
+    assert blind == []
+    assert min(_contrast(ink, ground) for ink, ground in inks) > 2
+
+
+def _contrast(first: ColorTriplet | None, second: ColorTriplet | None) -> float:
+    """How far two colours are apart, as WCAG counts it."""
+    assert first is not None
+    assert second is not None
+    light, dark = sorted((_brightness(first), _brightness(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _brightness(colour: ColorTriplet) -> float:
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+async def test_a_broken_skill_that_is_run_says_what_is_wrong_once(author: Author) -> None:
+    author.writes("aaa/skill.py", "from workbench.sdk import skill\n\n\ndef aaa(text: str:\n")
+
+    async with opened(author, size=(200, 40)) as eyes:
+        await eyes.press("enter", "3")
+        await eyes.see("⊘ rejected")
+        shown = "\n".join(
+            "".join(piece for piece, _ in row.pieces) for row in eyes.app.run_pane.query_one("#output", Rows)._rows
+        )
+        assert shown.count("look here") == 1

@@ -22,3 +22,12 @@ def test_wrapping_loses_nothing_but_the_spaces_it_breaks_at(pieces: list[tuple[s
 def test_lines_break_at_spaces() -> None:
     rows = wrapped(Row(pieces=(("one two three four", "plain"),)), 10)
     assert ["".join(text for text, _ in row.pieces) for row in rows] == ["one two", "three four"]
+
+
+def test_what_wraps_hangs_below_its_column() -> None:
+    row = Row(pieces=(("ctrl+s   ", "plain"), ("Save the file now", "dim")), hang=9)
+
+    assert ["".join(text for text, _ in line.pieces) for line in wrapped(row, 20)] == [
+        "ctrl+s   Save the",
+        " " * 9 + "file now",
+    ]

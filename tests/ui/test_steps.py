@@ -33,7 +33,7 @@ def test_the_whole_way_leads_from_the_first_run_to_a_skill_of_ones_own() -> None
 
 def test_every_step_but_the_last_says_what_to_do() -> None:
     assert [step for step in Step if not WORDS[step]] == [Step.DONE]
-    assert at(Step.MEND).words == WORDS[Step.MEND]
+    assert at(Step.MEND).words(SAMPLE) == WORDS[Step.MEND]
 
 
 def test_a_save_before_the_first_run_skips_the_run() -> None:

@@ -109,8 +109,8 @@ class Skill:
         return replace(self, state=state)
 
     def with_findings(self, findings: Iterable[Finding]) -> Skill:
-        """The same skill knowing more; broken if that breaks it."""
-        every = (*self.findings, *findings)
+        """The same skill knowing more, and nothing twice; broken if that breaks it."""
+        every = tuple(dict.fromkeys((*self.findings, *findings)))
         return replace(self, findings=every, state=SkillState.BROKEN if breaks(every) else self.state)
 
 

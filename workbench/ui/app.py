@@ -60,7 +60,6 @@ class WorkbenchApp(App[int]):
 
     TITLE = "Skill Workbench"
     CSS_PATH = "styles/app.tcss"
-    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, settings: Settings, memory: Memory, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__()
@@ -91,13 +90,12 @@ class WorkbenchApp(App[int]):
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
         self.wardrobe.dress(self, str(memory.user.get("theme", "")))
         self.first_frame = asyncio.Event()  # and not anyio's: that is 40 ms of imports, and they can wait
-        self.is_filled = False
+        self.is_filled = self._is_about_to_look = False
         self.ticking: Timer | None = None
         self._teller = Teller(self)
         self._workbench: Workbench | None = None
         self._wanted = str(memory.workspace.get("chosen", ""))
         self._lookout: Lookout | None = None
-        self._is_about_to_look = False
         self._places = (settings.workspace, shipped_folder("skills"))
         self.keymap = self._bound(read_keymap(environ))
 
@@ -188,6 +186,8 @@ class WorkbenchApp(App[int]):
         command = BY_ID[command_id]
         if not self.is_filled and command_id != "app.quit":
             return
+        if self.chosen is not None and self.skills_pane.looked_at not in ("", self.chosen.name):
+            await self.refresh_snapshot()  # down, then e at once: the skill below is meant
         if reason := command.unavailable(self):
             self.say(f"{command.name}: {reason}")
             return
@@ -301,9 +301,6 @@ class WorkbenchApp(App[int]):
 
     def on_unmount(self) -> None:
         self.logbook.close()
-
-    async def action_quit(self) -> None:
-        self.leave(0)
 
     def remember(self) -> None:
         self.memory.workspace |= {

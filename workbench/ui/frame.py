@@ -13,6 +13,7 @@ from textual.widgets import Static
 from workbench.model.words import safe
 from workbench.ui.commands import REGISTRY
 from workbench.ui.layout import LEAST_TERMINAL, LOWER, NARROW, PANES
+from workbench.ui.steps import SAMPLE
 from workbench.ui.widgets.line import put_line
 from workbench.ui.words import key_name, spoken_counts
 
@@ -79,7 +80,7 @@ def lower_line(app: WorkbenchApp, width: int) -> Content:
 
 def status_line(app: WorkbenchApp, width: int) -> Content:
     """The last thing that happened; at the right the one thing to do next."""
-    next_words = app.steps.words if app.hints_are_on else ""
+    next_words = app.steps.words(app.chosen.name if app.chosen else SAMPLE) if app.hints_are_on else ""
     return _both_ends(Content(safe(app.said)), Content.styled(next_words, "$accent"), width - 2)
 
 

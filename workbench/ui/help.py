@@ -50,10 +50,11 @@ def _row(app: WorkbenchApp, command: Command) -> Row:
     reason = command.unavailable(app)
     where = f"in {command.where}: " if command.where and command.where != app.front else ""
     return Row(
+        hang=39,
         pieces=(
             (f"  {keys:<16}", "plain"),
             (f"{command.name:<20} ", "plain"),
             (f"{where}{command.help}", "dim"),
             (f" Not now: {reason}." if reason else "", "warning"),
-        )
+        ),
     )

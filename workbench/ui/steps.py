@@ -38,8 +38,10 @@ class Steps:
         known = [step.value for step in Step]
         self.step = Step(remembered) if remembered in known else Step.RUN
 
-    @property
-    def words(self) -> str:
+    def words(self, chosen: str) -> str:
+        """What to try next, with this skill chosen."""
+        if chosen != SAMPLE and self.step not in (Step.NEW, Step.DONE):
+            return f"first steps: choose {SAMPLE}"
         return WORDS[self.step]
 
     def ran(self, name: str, *, is_ok: bool, is_broken: bool) -> None:

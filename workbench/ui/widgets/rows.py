@@ -20,10 +20,14 @@ from workbench.model.frozen import frozen
 
 @frozen
 class Row:
-    """One line: what it stands for ('' for a heading), and its pieces, each with the name of a style."""
+    """One line: what it stands for ('' for a heading), and its pieces, each with the name of a style.
+
+    Where it wraps, what follows begins `hang` cells in.
+    """
 
     key: str = ""
     pieces: tuple[tuple[str, str], ...] = ()
+    hang: int = 0
 
 
 class Rows(ScrollView, can_focus=True):
@@ -191,11 +195,12 @@ def wrapped(row: Row, width: int) -> Iterator[Row]:
         begin = 0
         while len(text) - begin > room:
             at = text.rfind(" ", begin, begin + room + 1) - begin
-            at = at if at > 0 else room if not line or room > width // 2 else 0
+            at = at if at > 0 else room if not line or room > width // 3 else 0
             line.append((text[begin : begin + at], style))
             yield Row(key=row.key, pieces=tuple(line))
             begin += at
-            line, room, begin = [], width, begin + text.startswith(" ", begin)
+            hang = row.hang if row.hang < width // 2 else 0
+            line, room, begin = [(" " * hang, "plain")], width - hang, begin + text.startswith(" ", begin)
         line.append((text[begin:], style))
         room -= len(text) - begin
     yield Row(key=row.key, pieces=tuple(line))

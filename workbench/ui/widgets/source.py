@@ -114,7 +114,7 @@ class Source(TextArea):
         if mark is None or row >= self.document.line_count:
             return strip
         glyph, message, name = mark
-        style = self.get_component_rich_style(f"source--{name}", partial=True)
+        style = _ink(self, name) + Style(bgcolor=next((each.style.bgcolor for each in strip if each.style), None))
         return _marked(strip, glyph, message, style, self._end_of(row), self.size.width)
 
     def action_leave(self) -> None:
@@ -187,13 +187,14 @@ def _language_of(file: TextFile) -> str | None:
     return language if TREE_SITTER and language and len(file.text) <= MOST_COLOURED else None
 
 
+def _ink(widget: Source, name: str) -> Style:
+    """The colour of a style as it is on this background: those that fade are nothing by themselves."""
+    return Style(color=widget.get_component_rich_style(f"source--{name}").color)
+
+
 def _colours(widget: Source) -> TextAreaTheme:
     """Calm: comments dim, words of the language in the accent, everything else as it is."""
-
-    def style(name: str) -> Style:
-        return widget.get_component_rich_style(f"source--{name}", partial=True)
-
-    dim, word = style("comment"), style("word")
+    dim, word = _ink(widget, "comment"), _ink(widget, "word")
     styles: dict[str, Any] = dict.fromkeys(("comment", "string.documentation", "punctuation.special"), dim)
     styles |= dict.fromkeys(
         ("keyword", "keyword.function", "keyword.return", "keyword.operator", "conditional", "repeat", "include"), word
