@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 
 import anyio
 from textual import events
 from textual.app import App, ComposeResult
-from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Static
 
 from bench import first_frame
+from bench.drawn import MOST_WAIT_SECONDS, Unseen, running
 from bench.figures import REPOSITORY, Figure, at_most, median_ms, percentile_ms
+from bench.filtering import filtering
 from workbench.ui.logbook import Logbook, LogEntry
 from workbench.ui.widgets.log_view import LogView
 
@@ -27,22 +26,8 @@ PER_SECOND = 50_000
 TICK_SECONDS = 0.005
 MOST_AT_ONCE = 1_000
 HEARTBEAT_SECONDS = 0.005
-SIZE = (120, 40)
 KEYS = ("up", "pageup", "up", "down", "pagedown", "home", "down", "end")
 KEY_PAUSE_SECONDS = 0.15
-MOST_WAIT_SECONDS = 5
-
-
-class Unseen(HeadlessDriver):
-    """A terminal that nobody looks at: everything is drawn for it and written to nowhere."""
-
-    @property
-    def is_headless(self) -> bool:
-        return False
-
-    def write(self, data: str) -> None:
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            nowhere.write(data)
 
 
 class Watched(LogView):
@@ -85,14 +70,14 @@ class Flooded(App[None]):
 async def measure(folder: str) -> AsyncIterator[Figure]:
     for figure in first_frame.measure(folder):
         yield figure
-    for figure in await log_flood():
+    for figure in (*await log_flood(), await filtering()):
         yield figure
 
 
 async def log_flood() -> list[Figure]:
     """A million lines at fifty thousand a second: the loop's lag, the memory, and from a key to its picture."""
     with Logbook() as logbook:
-        async with _open(logbook) as app:
+        async with running(Flooded(logbook)) as app:
             before = _resident_mb()
             lags: list[float] = []
             keys: list[float] = []
@@ -111,21 +96,6 @@ async def log_flood() -> list[Figure]:
         at_most("log_flood_mb", max(most_mb) - before, 150, "MB", baseline={"before (MB)": round(before, 1)}),
         at_most("key_paint_ms", percentile_ms(keys, 95), 50, "ms", detail=key),
     ]
-
-
-@asynccontextmanager
-async def _open(logbook: Logbook) -> AsyncIterator[Flooded]:
-    gc.freeze()  # as `workbench app` does
-    app = Flooded(logbook)
-    async with anyio.create_task_group() as tasks:
-        ready = anyio.Event()
-        app.painted = ready.set
-        tasks.start_soon(lambda: app.run_async(size=SIZE, mouse=False))
-        with anyio.fail_after(MOST_WAIT_SECONDS):
-            await ready.wait()
-        app.painted = lambda: None
-        yield app
-        app.exit()
 
 
 async def _pour(view: LogView) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -43,6 +44,7 @@ class SkillsPane(Pane):
         super().__init__()
         self._glimpses: tuple[Glimpse, ...] = ()
         self._unsaved: frozenset[str] = frozenset()
+        self.wanted = ""
 
     def compose(self) -> ComposeResult:
         yield self._title
@@ -102,7 +104,7 @@ class SkillsPane(Pane):
         self.post_message(self.Chosen(event.key))
 
     def _draw(self) -> None:
-        wanted = self.query_one(Input).value
+        self.wanted = wanted = self.query_one(Input).value
         shown = [glimpse for glimpse in self._glimpses if is_wanted(glimpse, wanted)]
         self.query_one(Rows).show(tuple(rows_of(shown, self._unsaved)))
         empty = self.query_one("#skills-empty", Static)
@@ -116,8 +118,9 @@ class SkillsPane(Pane):
 def is_wanted(glimpse: Glimpse, letters: str) -> bool:
     """Whether a skill's name or description holds these letters in this order."""
     wanted = letters.casefold().replace(" ", "")
-    name, description = glimpse.name.casefold(), glimpse.description.casefold()
-    return not wanted or has_in_order(name, wanted) or letters.casefold() in description
+    if not wanted or has_in_order(glimpse.name.casefold(), wanted):
+        return True
+    return letters.casefold() in glimpse.description.casefold()
 
 
 def rows_of(glimpses: Iterable[Glimpse], unsaved: frozenset[str] = frozenset()) -> Iterator[Row]:
@@ -134,6 +137,7 @@ def rows_of(glimpses: Iterable[Glimpse], unsaved: frozenset[str] = frozenset()) 
         yield _row(glimpse, indent=2 if group else 0, is_unsaved=glimpse.name in unsaved)
 
 
+@lru_cache(maxsize=10_000)
 def _row(glimpse: Glimpse, indent: int, *, is_unsaved: bool) -> Row:
     glyph, word, style = STATES[glimpse.state]
     width = NAME_WIDTH - indent
