@@ -47,13 +47,18 @@ class Pane:
     def first_sight(self, command: str, words: str, key: str, answer: str) -> tuple[float, float]:
         """Seconds from the command to the words, and to what shows that everything is open."""
         began = time.perf_counter()
-        self._tmux("send-keys", "-l", command)
-        self._tmux("send-keys", "Enter")
-        self._wait_for(words)
-        seen = time.perf_counter() - began
+        seen = self.until_seen(command, words)
         self._tmux("send-keys", key)
         self._wait_for(answer)
         return seen, time.perf_counter() - began
+
+    def until_seen(self, command: str, words: str) -> float:
+        """Seconds from the command to the words."""
+        began = time.perf_counter()
+        self._tmux("send-keys", "-l", command)
+        self._tmux("send-keys", "Enter")
+        self._wait_for(words)
+        return time.perf_counter() - began
 
     def processes(self) -> list[psutil.Process]:
         """Everything that the shell has started."""
@@ -82,7 +87,7 @@ class Pane:
 def measure(folder: str) -> Iterator[Figure]:
     if shutil.which("tmux") is None:
         return
-    workspace, environ = _workspace(folder), clean_environ(folder)
+    workspace, environ = workspace_of_two_hundred(folder), clean_environ(folder)
     bare = f"{folder}/bare.py"
     with open(bare, "w", encoding="utf-8") as file:
         file.write(BARE)
@@ -139,7 +144,7 @@ def _once(folder: str, environ: dict[str, str], command: str, words: str, key: s
         pane.close()
 
 
-def _workspace(folder: str) -> str:
+def workspace_of_two_hundred(folder: str) -> str:
     workspace = f"{folder}/two-hundred"
     for number in range(SKILLS):
         home = f"{workspace}/skills/skill-{number:03}"
