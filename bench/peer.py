@@ -1,7 +1,8 @@
-"""`python -m bench.peer PROGRAM WORDS`: another terminal app beside ours, in the same run.
+"""`python -m bench.peer PROGRAM WORDS [ARGUMENT]`: another terminal app beside ours, in the same run.
 
 PROGRAM is its executable (posting, harlequin), WORDS what its first frame shows. Three figures for each: from the
-command to the first frame in a real terminal, the memory of the idle app, and `--version`.
+command to the first frame in a real terminal, the memory of the idle app, and what it takes to say its version
+(ARGUMENT, where it is not `--version`).
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ def measured(folder: str, command: str, version: list[str], words: str) -> dict[
     return {
         "first frame (ms)": round(statistics.median(frames[1:]) * 1000, 1),  # the first one wrote what is remembered
         "idle memory of all its processes (MB)": round(memory, 1),
-        "--version (ms)": round(statistics.median(spawned(version, 9, environ=environ)) * 1000, 1),
+        "version (ms)": round(statistics.median(spawned(version, 9, environ=environ)) * 1000, 1),
     }
 
 
 def main() -> None:
-    program, words = sys.argv[1:3]
+    program, words, argument = (*sys.argv[1:], "--version")[:3]
     folder = os.path.realpath(tempfile.mkdtemp(prefix="workbench-peer-", dir="/var/tmp"))
     try:
         workbench = os.path.join(os.path.dirname(PYTHON), "workbench")
         ours = f"clear; cd {workspace_of_two_hundred(folder)}; {workbench}"
         figures = {
             "workbench": measured(folder, ours, [workbench, "--version"], "skill-0"),
-            os.path.basename(program): measured(folder, f"clear; {program}", [program, "--version"], words),
+            os.path.basename(program): measured(folder, f"clear; {program}", [program, argument], words),
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -79,6 +79,7 @@ async def _drawn(home: str, theme: str, size: tuple[int, int], scene: Scene) -> 
     shutil.copytree(REPOSITORY / "skills", f"{workspace}/skills", ignore=shutil.ignore_patterns("__pycache__"))
     os.makedirs(f"{workspace}/skills/redact-all")
     Path(f"{workspace}/skills/redact-all/skill.py").write_text(BROKEN, encoding="utf-8")
+    os.environ["HOME"] = home  # the top line shows paths from there
     environ = {"HOME": home, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     settings = read_settings(workspace, environ)
     memory = open_memory(settings.workspace, environ)

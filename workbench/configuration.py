@@ -10,8 +10,7 @@ from typing import Any, get_args, get_type_hints
 from workbench.model.errors import WrongSettings
 from workbench.model.frozen import field_names, is_frozen, replace
 from workbench.model.settings import Settings
-from workbench.runtime.library.discovery import SKILL_FOLDERS
-from workbench.runtime.places import STATE_FOLDER, user_config_folder
+from workbench.runtime.places import SKILL_FOLDERS, STATE_FOLDER, user_config_folder
 
 FILE_NAME = "workbench.toml"
 PREFIX = "WORKBENCH_"

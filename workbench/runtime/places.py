@@ -10,6 +10,8 @@ from workbench.model.errors import StoreUnavailable
 from workbench.model.frozen import frozen
 
 STATE_FOLDER = ".workbench"
+# Where a workspace keeps its skills, nearest first.
+SKILL_FOLDERS = ("skills", ".claude/skills", ".agents/skills")
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "drvfs"})
 
 

@@ -69,6 +69,7 @@ class WorkbenchApp(App[int]):
         self.chosen: Skill | None = None
         self.front = "skills"
         self.said = "opening …"
+        self.arranged: tuple[object, ...] = ()
         self.notices: deque[tuple[float, str]] = deque(maxlen=MOST_NOTICES)
         self.steps = Steps(memory.user.get("step"))
         self.heartbeat = Heartbeat()

@@ -27,6 +27,11 @@ MOST_KEYS = 8
 def arrange(app: WorkbenchApp, screen: Screen[object]) -> None:
     """Put every pane where it belongs at this size."""
     size, fitted = app.size, app.layout_chosen.fitted(*app.size)
+    stands = (size, app.layout_chosen, app.front)
+    if app.arranged == stands:
+        draw(app, screen)
+        return
+    app.arranged = stands
     screen.set_class(app.is_single, "single")
     screen.set_class(app.front in LOWER, "low")
     screen.set_class(app.front not in LOWER, "high")

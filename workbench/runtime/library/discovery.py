@@ -12,8 +12,6 @@ from workbench.model.skill import Scope, Skill
 from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
 from workbench.runtime.formats.reader import ENTRIES, broken, read_skill
 
-# Where a workspace keeps its skills, nearest first.
-SKILL_FOLDERS = ("skills", ".claude/skills", ".agents/skills")
 MAX_DEPTH = 6
 
 

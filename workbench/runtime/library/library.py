@@ -14,11 +14,11 @@ from workbench.model.realm import Snapshot
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
 from workbench.runtime.formats.reader import ENTRIES
-from workbench.runtime.library.discovery import SKILL_FOLDERS, Root, Spot, distinct, gather, read_root, read_spot, spots
+from workbench.runtime.library.discovery import Root, Spot, distinct, gather, read_root, read_spot, spots
 from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.history import History
 from workbench.runtime.library.revisions import Revisions
-from workbench.runtime.places import user_data_folder
+from workbench.runtime.places import SKILL_FOLDERS, user_data_folder
 from workbench.runtime.store.database import Database
 from workbench.runtime.store.instances import Scratch
 

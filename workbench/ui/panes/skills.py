@@ -109,6 +109,7 @@ class SkillsPane(Pane):
         self.query_one(Rows).show(tuple(rows_of(shown, self._unsaved)))
         empty = self.query_one("#skills-empty", Static)
         empty.display = not shown
+        self.set_class(not shown, "bare")
         if wanted:
             put_text(empty, Content(f"nothing matches '{safe(wanted)}'\nesc shows all"))
         else:

@@ -16,6 +16,9 @@ from workbench.ui.screens.over import Over
 from workbench.ui.widgets.rows import Row, Rows
 from workbench.ui.words import has_in_order
 
+FRAME = 4
+"""The lines of a page around its rows."""
+
 
 class Choose(Over[str | None]):
     """Gives the key of the row that was chosen, or None. `looked` is told of each row that the cursor comes to."""
@@ -34,7 +37,8 @@ class Choose(Over[str | None]):
         self._words, self._rows, self._at, self._looked = title, tuple(rows), at, looked
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="page"):
+        with Vertical(classes="page") as page:
+            page.styles.height = len(self._rows) + FRAME
             yield Static(Content(f"{self._words}   enter chooses · esc leaves it"), classes="title")
             yield Input(placeholder="filter", compact=True, classes="filter")
             yield Rows(id="choices")
