@@ -61,12 +61,12 @@ async def filtering() -> Figure:
 async def _paint_after(app: Listed, key: str) -> float:
     """How long until a picture shows what the key left: in the field, and in the list."""
     field, rows, seen = app.pane.query_one(Input), app.pane.query_one(Rows), anyio.Event()
-    before, drawn = field.value, rows.render_lines
+    before, listed, drawn = field.value, rows._text, rows.render_lines
     is_drawn = False
 
     def lines(crop: Region) -> list[Strip]:
         nonlocal is_drawn
-        is_drawn = is_drawn or app.pane.wanted != before
+        is_drawn = is_drawn or rows._text is not listed
         return drawn(crop)
 
     def painted() -> None:

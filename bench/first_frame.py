@@ -45,7 +45,7 @@ class Pane:
         self._wait_for("the shell is 42")
 
     def first_sight(self, command: str, words: str, key: str, answer: str) -> tuple[float, float]:
-        """Seconds from the command to the words, and to what shows that everything is open."""
+        """Seconds from the command to the words, and to what a key brought."""
         began = time.perf_counter()
         seen = self.until_seen(command, words)
         self._tmux("send-keys", key)

@@ -164,7 +164,7 @@ async def _is_done_or_refused(eyes: Eyes, command: Command) -> None:
     app.go_to(command.where or "skills")
     await eyes.settle()
     reason = command.unavailable(app)
-    before = (eyes.text, app.screen, app.focused, app.said)
+    before = (eyes.text, app.screen, app.focused, app.notices.latest)
     if app.keymap.of(command):
         await eyes.press(app.keymap.of(command)[0])
     else:
@@ -173,9 +173,9 @@ async def _is_done_or_refused(eyes: Eyes, command: Command) -> None:
         assert app.return_code == 0
         return
     if reason:
-        await eyes.until(lambda: f"{command.name}: {reason}" in app.said, reason)
+        await eyes.until(lambda: f"{command.name}: {reason}" in app.notices.latest, reason)
     elif command.id not in IDEMPOTENT:
-        await eyes.until(lambda: (eyes.text, app.screen, app.focused, app.said) != before, command.id)
+        await eyes.until(lambda: (eyes.text, app.screen, app.focused, app.notices.latest) != before, command.id)
     if len(app.screen_stack) > 1:
         await eyes.press("escape")
     await eyes.until(lambda: len(app.screen_stack) == 1 and not app.runs.is_under_way, "the panes again")

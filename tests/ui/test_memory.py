@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.author import Author
-from tests.ui.eyes import opened
+from tests.ui.eyes import Eyes, opened
+from workbench.configuration import read_settings
 from workbench.model.skill import Scope, SkillState
+from workbench.ui.app import WorkbenchApp
 from workbench.ui.glimpse import MOST_REMEMBERED, Glimpse, recalled, remembered
 from workbench.ui.memory import FILE, Memory, open_memory
 
@@ -224,3 +228,38 @@ async def test_the_app_is_as_it_was_left(author: Author) -> None:
         assert eyes.app.chosen.name == "bbb"
         assert eyes.app.layout_chosen.below == "problems"
         assert {glimpse.name for glimpse in recalled(opens(author).workspace["skills"])} >= {"aaa", "bbb"}
+
+
+@pytest.mark.anyio
+async def test_the_text_of_the_chosen_skill_is_there_before_the_workbench_and_can_be_saved(author: Author) -> None:
+    author.has_function("aaa", "return 1")
+    async with opened(author) as eyes:
+        await eyes.see("aaa/skill.py")
+        await eyes.press("ctrl+q")
+
+    async with _unconnected(author) as eyes:
+        await eyes.see("aaa/skill.py", "return 1")
+        await eyes.press("e", *"# early", "enter", "ctrl+s")
+        await eyes.until(lambda: (author.skills / "aaa/skill.py").read_text().startswith("# early"), "the save")
+
+
+@pytest.mark.anyio
+async def test_a_shipped_text_is_not_opened_before_it_is_known_to_be_shipped(author: Author) -> None:
+    async with opened(author) as eyes:
+        await eyes.see("summarise/skill.py")
+        await eyes.press("ctrl+q")
+
+    async with _unconnected(author) as eyes:
+        await eyes.see("● summarise")
+        await eyes.settle()
+        assert eyes.app.editor.source is None
+
+
+@asynccontextmanager
+async def _unconnected(author: Author) -> AsyncIterator[Eyes]:
+    """The app as it is before its workbench is open."""
+    settings = read_settings(str(author.workspace), author.environ)
+    app = WorkbenchApp(settings, opens(author), author.environ)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.first_frame.wait()
+        yield Eyes(pilot, app)

@@ -101,3 +101,8 @@ def test_nothing_leads_back_but_beginning_again(step: Step) -> None:
 @pytest.mark.parametrize("damaged", [None, "", "nowhere", 3, [], {}, ["run"], True])
 def test_a_step_that_is_not_known_begins_the_way(damaged: object) -> None:
     assert Steps(damaged).step is Step.RUN
+
+
+def test_with_another_skill_chosen_the_line_leads_to_the_sample() -> None:
+    assert at(Step.RUN).words("of-my-own") == f"first steps: choose {SAMPLE}"
+    assert at(Step.NEW).words("of-my-own") == WORDS[Step.NEW]

@@ -71,7 +71,7 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
             if finding.severity.breaks:
                 for line in finding_lines(finding):
                     say(line)
-        say(f"✕ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
+        say(f"▲ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
     _print(result.outcome, output, words)
     return int(result.outcome.process_exit_code)
 

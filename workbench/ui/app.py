@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import time
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -33,6 +31,7 @@ from workbench.ui.layout import LOWER, PANES, layout_from
 from workbench.ui.logbook import Logbook
 from workbench.ui.lookout import Lookout
 from workbench.ui.memory import Memory
+from workbench.ui.notices import Notices
 from workbench.ui.panes.editor import EditorPane, by_file
 from workbench.ui.panes.log import LogPane
 from workbench.ui.panes.pane import Pane
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 SOON_SECONDS = 0.04
-MOST_NOTICES = 500
 
 
 class WorkbenchApp(App[int]):
@@ -68,9 +66,8 @@ class WorkbenchApp(App[int]):
         self.glimpses: tuple[Glimpse, ...] = recalled(memory.workspace.get("skills", ()))
         self.chosen: Skill | None = None
         self.front = "skills"
-        self.said = "opening …"
         self.arranged: tuple[object, ...] = ()
-        self.notices: deque[tuple[float, str]] = deque(maxlen=MOST_NOTICES)
+        self.notices = Notices("opening …")
         self.steps = Steps(memory.user.get("step"))
         self.heartbeat = Heartbeat()
         self.logbook = Logbook()
@@ -91,13 +88,13 @@ class WorkbenchApp(App[int]):
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
         self.wardrobe.dress(self, str(memory.user.get("theme", "")))
         self.first_frame = asyncio.Event()  # and not anyio's: that is 40 ms of imports, and they can wait
-        self.is_filled = self._is_about_to_look = False
+        self.is_filled = False
+        self._is_about_to_look = False
         self.ticking: Timer | None = None
         self._teller = Teller(self)
         self._workbench: Workbench | None = None
         self._wanted = str(memory.workspace.get("chosen", ""))
         self._lookout: Lookout | None = None
-        self._places = (settings.workspace, shipped_folder("skills"))
         self.keymap = self._bound(read_keymap(environ))
 
     @property
@@ -233,10 +230,14 @@ class WorkbenchApp(App[int]):
         self.say(f"the keymap is {self.keymap.name}{wrong}")
         self.show_snapshot()
 
-    def say(self, text: str) -> None:
-        """The last thing that happened."""
-        self.said = text
-        self.notices.append((time.time(), text))
+    def say(self, words: str) -> None:
+        """What came of what was done."""
+        self.notices.answer(words)
+        self.draw_lines()
+
+    def tell(self, words: str) -> None:
+        """What happened by itself."""
+        self.notices.news(words)
         self.draw_lines()
 
     def go_to(self, name: str) -> None:
@@ -277,7 +278,7 @@ class WorkbenchApp(App[int]):
         if not self.is_drawn:
             return
         if self._lookout is None:
-            await self.editor.foresee(path_of(self.skills_pane.looked_at, self.glimpses, self._places))
+            await self.editor.foresee(path_of(self.skills_pane.looked_at, self.glimpses, self.settings.workspace))
             return
         self.glimpses = self._lookout.glimpses()
         self.skills_pane.show(self.glimpses, self._lookout.owners_of(self.editor.unsaved_paths))
@@ -348,7 +349,7 @@ class WorkbenchApp(App[int]):
 
     def on_editor_pane_saved(self, event: EditorPane.Saved) -> None:
         self.say(f"saved {os.path.basename(event.path)}")
-        if not self.settings.skills.hot_reload_enabled:
+        if self.is_open and not self.settings.skills.hot_reload_enabled:
             self.workbench.refresh()
         self.show_snapshot()
 
@@ -389,7 +390,7 @@ class WorkbenchApp(App[int]):
         self.editor.look_outside()
         if self.wardrobe.look_again(self):
             wrong = self.wardrobe.themes.findings
-            self.say(f"✕ {wrong[0].message}" if wrong else f"the theme is {self.theme}")
+            self.tell(f"✕ {wrong[0].message}" if wrong else f"the theme is {self.theme}")
             self.show_snapshot()
 
     def _bound(self, keymap: Keymap) -> Keymap:

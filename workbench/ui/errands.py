@@ -37,7 +37,7 @@ STYLES = {"+": "good", "-": "bad", "@": "accent"}
 
 def show_notices(app: WorkbenchApp) -> None:
     """Everything the status line has said."""
-    rows = [Row(pieces=((f"{clock_time(at)}  ", "dim"), (safe(words), "plain"))) for at, words in app.notices]
+    rows = [Row(pieces=((f"{clock_time(at)}  ", "dim"), (safe(words), "plain"))) for at, words in app.notices.all]
     app.push_screen(Page("What was said", rows, at_end=True))
 
 

@@ -86,7 +86,7 @@ def lower_line(app: WorkbenchApp, width: int) -> Content:
 def status_line(app: WorkbenchApp, width: int) -> Content:
     """The last thing that happened; at the right the one thing to do next."""
     next_words = app.steps.words(app.chosen.name if app.chosen else SAMPLE) if app.hints_are_on else ""
-    return _both_ends(Content(safe(app.said)), Content.styled(next_words, "$accent"), width - 2)
+    return _both_ends(Content(safe(app.notices.latest)), Content.styled(next_words, "$accent"), width - 2)
 
 
 def keys_line(app: WorkbenchApp, width: int) -> Content:

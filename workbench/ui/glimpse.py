@@ -65,10 +65,10 @@ def recalled(written: object) -> tuple[Glimpse, ...]:
     return glimpses[:MOST_REMEMBERED] if all(map(_is_whole, glimpses)) else ()
 
 
-def path_of(name: str, glimpses: Iterable[Glimpse], places: Iterable[str]) -> str:
-    """Where the text of a skill lay the last time. What lies in none of these places may not be meant: nothing then."""
-    path = os.path.realpath(next((glimpse.path for glimpse in glimpses if glimpse.name == name), ""))
-    return path if path.startswith(tuple(f"{os.path.realpath(place)}/" for place in places)) else ""
+def path_of(name: str, glimpses: Iterable[Glimpse], workspace: str) -> str:
+    """Where the text of a skill lay the last time; what is not the workspace's own waits until it is known whose."""
+    path = next((glimpse.path for glimpse in glimpses if glimpse.name == name), "")
+    return path if os.path.realpath(path).startswith(f"{os.path.realpath(workspace)}/") else ""
 
 
 def _is_whole(glimpse: Glimpse) -> bool:

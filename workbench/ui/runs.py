@@ -97,7 +97,7 @@ class Runs:
         revision, outcome = result.run.skill.revision, result.outcome
         self._app.run_pane.show_outcome(name, outcome, revision)
         if result.instead_of is not None and result.instead_of.answering is not None:
-            self._app.say(f"✕ {name} is broken as it stands; r{revision} answered")
+            self._app.say(f"▲ {name} is broken as it stands; r{revision} answered")
         else:
             self._app.say(f"{name} {outcome.status.value.replace('_', ' ')}")
         self._app.steps.ran(name, is_ok=outcome.is_ok, is_broken=result.instead_of is not None)

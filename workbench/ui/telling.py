@@ -51,11 +51,11 @@ class Teller:
         entries: list[LogEntry] = []
         for event in events:
             if words := status_words(event):
-                app.say(words)
+                app.tell(words)
             self._heed(event)
             entries += log_entries(event)
         if dropped:
-            app.say(f"{dropped:,} events came too fast to be told")
+            app.tell(f"{dropped:,} events came too fast to be told")
         app.log_pane.add(entries)
         self._read_on()
         app.show_snapshot()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -259,3 +260,14 @@ async def test_a_workspace_that_polls_reloads_too(author: Author) -> None:
         author.saves("greet/skill.py", function("greet", "return 'howdy'"))
         await watched.hears(SkillHotReloaded)
         assert await watched.answers("greet") == "howdy"
+
+
+async def test_whoever_stops_watching_does_not_wait(author: Author) -> None:
+    author.has_command("aaa", "true")
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        async with workbench.watching():
+            await anyio.sleep(0.2)  # the thread that looks is looking
+            began = time.monotonic()
+
+        assert time.monotonic() - began < 1

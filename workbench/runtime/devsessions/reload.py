@@ -73,7 +73,7 @@ class Reloader:
         await self.sweep()
         if not self._has_started:
             self._has_started = True
-            roots = tuple(root.folder for root in self._library.roots if os.path.isdir(root.folder))
+            roots = tuple(dict.fromkeys(root.folder for root in self._library.roots if os.path.isdir(root.folder)))
             count = len(self._session.realm.snapshot)
             self._bus.publish(WatchStarted(at=self._clock.now(), roots=roots, skills=count))
 

@@ -60,13 +60,9 @@ class Watcher:
             while True:
                 is_at_rest = time.monotonic() - changed_at > REST_SECONDS
                 step = settings.watch_step_ms * (REST_FACTOR if is_at_rest else 1)
-                try:
-                    batch = await anyio.to_thread.run_sync(
-                        notify.watch, settings.watch_debounce_ms, step, PATIENCE_MS, self._stop
-                    )
-                except anyio.get_cancelled_exc_class():
-                    self._stop.set()
-                    raise
+                batch = await anyio.to_thread.run_sync(
+                    notify.watch, settings.watch_debounce_ms, step, PATIENCE_MS, self._stop
+                )
                 if batch == "stop":
                     return
                 if isinstance(batch, set) and (paths := frozenset(path for _, path in batch if is_of_interest(path))):
@@ -74,8 +70,11 @@ class Watcher:
                     yield paths
 
     async def _stop_when_changed(self, identity: tuple[object, ...]) -> None:
-        await self._until_changed(identity)
-        self._stop.set()
+        """Whoever cancels waits for the thread that looks, and that one looks at nothing but this event."""
+        try:
+            await self._until_changed(identity)
+        finally:
+            self._stop.set()
 
     async def _until_changed(self, identity: tuple[object, ...]) -> None:
         while _identity(self._roots) == identity:

@@ -44,7 +44,6 @@ class SkillsPane(Pane):
         super().__init__()
         self._glimpses: tuple[Glimpse, ...] = ()
         self._unsaved: frozenset[str] = frozenset()
-        self.wanted = ""
 
     def compose(self) -> ComposeResult:
         yield self._title
@@ -104,7 +103,7 @@ class SkillsPane(Pane):
         self.post_message(self.Chosen(event.key))
 
     def _draw(self) -> None:
-        self.wanted = wanted = self.query_one(Input).value
+        wanted = self.query_one(Input).value
         shown = [glimpse for glimpse in self._glimpses if is_wanted(glimpse, wanted)]
         self.query_one(Rows).show(tuple(rows_of(shown, self._unsaved)))
         empty = self.query_one("#skills-empty", Static)

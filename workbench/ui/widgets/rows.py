@@ -189,6 +189,8 @@ class Rows(ScrollView, can_focus=True):
 
 def wrapped(row: Row, width: int) -> Iterator[Row]:
     """A row as the lines that fit, broken at spaces where there are any."""
+    hang = row.hang if row.hang < width // 2 else 0
+    margin = [(" " * hang, "plain")] if hang else []
     line: list[tuple[str, str]] = []
     room = width
     for text, style in row.pieces:
@@ -199,8 +201,7 @@ def wrapped(row: Row, width: int) -> Iterator[Row]:
             line.append((text[begin : begin + at], style))
             yield Row(key=row.key, pieces=tuple(line))
             begin += at
-            hang = row.hang if row.hang < width // 2 else 0
-            line, room, begin = [(" " * hang, "plain")], width - hang, begin + text.startswith(" ", begin)
+            line, room, begin = [*margin], width - hang, begin + text.startswith(" ", begin)
         line.append((text[begin:], style))
         room -= len(text) - begin
     yield Row(key=row.key, pieces=tuple(line))

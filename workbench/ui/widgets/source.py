@@ -173,9 +173,9 @@ def _location(text: str, offset: int) -> tuple[int, int]:
 def _marked(strip: Strip, glyph: str, message: str, style: Style, end: int, width: int) -> Strip:
     """A line with a glyph at its number and a message behind its end, as far as there is room."""
     head = Strip([Segment(glyph, style)])
-    start = max(1, min(end + 2, width - 12))
-    words = message if len(message) <= width - start else f"{message[: max(0, width - start - 1)]}…"
-    tail = Strip([Segment(words, style)])
+    start = max(1, min(end + 1, width - 13))
+    room = max(1, width - start - 1)
+    tail = Strip([Segment(f" {message if len(message) <= room else f'{message[: room - 1]}…'}", style)])
     rest = strip.crop(start + tail.cell_length, width)
     return Strip.join([head, strip.crop(1, start), tail, rest])
 
