@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from tests.author import Author, function
 from workbench.assembly import Workbench, open_workbench
 from workbench.configuration import read_settings
 from workbench.model.frozen import replace
+from workbench.runtime.workers import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +32,12 @@ def workers_of(workbench: Workbench) -> int:
                 continue
             count += folder.encode() in environment and command.split(b"\0")[0].endswith(b"bwrap")
     return count
+
+
+def open_ends() -> int:
+    """How many sockets and nameless files this process has."""
+    links = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    return sum("socket:" in link or "(deleted)" in link for link in links)
 
 
 async def test_no_more_workers_idle_than_the_settings_allow(author: Author) -> None:
@@ -90,3 +98,25 @@ async def test_a_closed_workbench_leaves_no_worker_and_no_scratch(author: Author
         assert during > 0
     assert after == 0
     assert os.listdir(author.workspace / ".workbench" / "scratch") == []
+
+
+async def test_a_start_that_is_given_up_half_way_leaves_nothing_open(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.has_function("aaa", "return 1")
+    connect = wire.connect
+
+    async def slowly(end: socket.socket, most: int) -> wire.FrameChannel:
+        channel = await connect(end, most)
+        await anyio.sleep(0.2)
+        return channel
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        before = open_ends()
+        monkeypatch.setattr(wire, "connect", slowly)
+        for _ in range(3):
+            with anyio.move_on_after(0.1):
+                await workbench.run("aaa")
+        with anyio.fail_after(5):
+            while open_ends() > before or workers_of(workbench):
+                await anyio.sleep(0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO
 
 import anyio
@@ -54,11 +54,11 @@ class Answer:
 class Worker:
     """A live process. Whoever holds it asks it; nobody else does at the same time."""
 
-    def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, out: str, words: IO[bytes]) -> None:
+    def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, words: IO[bytes]) -> None:
         self.process, self._channel, self._words = process, channel, words
         self._cpu_s = 0.0
         self._words_before = 0
-        self.policy, self.out = policy, out
+        self.policy, self.out = policy, policy.write[0]
         self.metadata: object = None
 
     @property
@@ -114,9 +114,11 @@ class Worker:
     async def kill(self) -> None:
         """End the whole tree now, and leave nothing of it."""
         self._channel.close()
-        await self.process.stop(grace=0)
-        self._words.close()
-        remove_tree(self.out)
+        try:
+            await self.process.stop(grace=0)
+        finally:
+            self._words.close()
+            remove_tree(self.out)
 
     def words_of_this_request(self) -> str:
         """What the process has said since it was last asked."""
@@ -143,23 +145,19 @@ class Worker:
 
 async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, memory: int, is_spare: bool) -> Worker:
     """A worker that is up and has loaded nothing yet; raises SandboxUnavailable."""
-    ours, theirs = socket.socketpair()
-    words = nameless_file()
-    nothing = os.open(os.devnull, os.O_RDONLY)
     most = policy.output_bytes + FRAME_ROOM
     argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now", str(most))
-    try:
-        process = await warden.start(
-            argv, policy, cwd=cwd, descriptors=(nothing, words.fileno(), words.fileno(), theirs.fileno())
-        )
-    except BaseException:
-        ours.close()
-        words.close()
-        raise
-    finally:
-        theirs.close()
-        os.close(nothing)
-    worker = Worker(process, await wire.connect(ours, most), policy, policy.write[0], words)
+    ours, theirs = socket.socketpair()
+    with theirs, ExitStack() as given, ExitStack() as until_started:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        given.callback(os.close, nothing)
+        words = until_started.enter_context(nameless_file())
+        channel = await wire.connect(ours, most)
+        until_started.callback(channel.close)
+        descriptors = (nothing, words.fileno(), words.fileno(), theirs.fileno())
+        process = await warden.start(argv, policy, cwd=cwd, descriptors=descriptors)
+        until_started.pop_all()
+    worker = Worker(process, channel, policy, words)
     try:
         with anyio.fail_after(START_SECONDS):
             await worker.greeted()
