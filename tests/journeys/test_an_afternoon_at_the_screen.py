@@ -106,16 +106,22 @@ def test_nobody_is_left_when_the_keeper_is_killed(terminal: Terminal, workspace:
     terminal.until(lambda: not Path(f"/proc/{app}").exists(), "the app's end")
 
 
-def test_it_stops_and_goes_on_like_any_job(terminal: Terminal, workspace: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
+def test_it_stops_and_goes_on_like_any_job(terminal: Terminal, workspace: Path, number: signal.Signals) -> None:
     terminal.says("set -m")
     terminal.opens(workspace)
     terminal.sees("▌● summarise", "watching")
 
-    os.kill(terminal.app_pid(), signal.SIGSTOP)
+    os.kill(terminal.app_pid(), number)
+    terminal.sees("Stopped", "ended with 147", but_not="summarise")
     terminal.says("fg")
-    terminal.sees("▌● summarise")
-    terminal.presses("C-q")
-    terminal.sees("ended with")
+    terminal.sees("▌● summarise", "2 Editor", but_not="Stopped")
+    terminal.presses("?")
+    terminal.sees("everywhere", "go up and down")
+    terminal.presses("Escape", "C-q")
+    terminal.sees("Stopped", but_not="Skill Workbench")
+    terminal.says("echo the terminal is $((40 + 2))")
+    terminal.sees("the terminal is 42")
 
 
 def test_nobody_is_left_when_the_terminal_is_closed(terminal: Terminal, workspace: Path) -> None:

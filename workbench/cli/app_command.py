@@ -44,9 +44,11 @@ def run(options: argparse.Namespace) -> int:
 async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
     """The app first, from what it remembers; the workbench behind its first frame, and anyio with it."""
     from workbench.ui.app import WorkbenchApp
+    from workbench.ui.driver import TerminalDriver
     from workbench.ui.memory import open_memory
 
     app = WorkbenchApp(settings, open_memory(settings.workspace, os.environ))
+    app.driver_class = TerminalDriver
     failed: list[WorkbenchError] = []
     _leave_when_told(app, keeper)
     async with asyncio.TaskGroup() as beside:

@@ -43,7 +43,7 @@ def kept(app: Callable[[IO[bytes], int], int], last_words: Callable[[], str]) ->
         os.close(theirs)
         return app(crash, ours)
     os.close(ours)
-    status = _waited(child)
+    status = _waited(child, before)
     os.close(theirs)
     if os.WIFEXITED(status):
         return os.WEXITSTATUS(status)
@@ -57,7 +57,7 @@ def kept(app: Callable[[IO[bytes], int], int], last_words: Callable[[], str]) ->
     return 128 + number
 
 
-def _waited(child: int) -> int:
+def _waited(child: int, before: Attributes) -> int:
     """The child's end. Meanwhile: what is sent to us is sent on to it, and when it stops, so do we."""
 
     def forward(number: int, _: object) -> None:
@@ -74,6 +74,7 @@ def _waited(child: int) -> int:
         _, status = os.waitpid(child, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             return status
+        _restore(before)
         os.kill(os.getpid(), signal.SIGSTOP)
         _send(child, signal.SIGCONT)
 
