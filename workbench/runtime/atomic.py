@@ -39,6 +39,19 @@ def remove_tree(folder: str) -> None:
         )
 
 
+def mirror_tree(source: str, target: str) -> None:
+    """The same files in another place, for reading only: links where the disk can make them, else copies."""
+    import shutil
+
+    def linked(file: str, name: str) -> None:
+        try:
+            os.link(file, name)
+        except OSError:
+            shutil.copy(file, name)
+
+    shutil.copytree(source, target, copy_function=linked)
+
+
 def nameless_file() -> IO[bytes]:
     """A file for reading and writing that has no name and is gone when it is closed."""
     folder = os.environ.get("TMPDIR", "/tmp")

@@ -113,7 +113,7 @@ class Workbench:
         """Reload what is saved, for as long as the block lasts; the bus tells what happens."""
         if not self.settings.skills.hot_reload_enabled:
             raise WrongSettings("reloading is switched off", hint="set hot_reload_enabled = true under [skills]")
-        self.pool.keeps_spares = True
+        self.pool.keep_spares()
         return watching(self.session, self.library, self.settings.development, self.bus, self.clock, self.journal)
 
     def new_run(

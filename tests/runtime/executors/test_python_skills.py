@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -264,3 +265,60 @@ async def test_a_result_larger_than_allowed_is_refused_for_python_too(author: Au
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.OUTPUT_INVALID
     assert "context.out" in outcome.error.message
+
+
+WAITING = """
+from workbench.sdk import SkillInterface, SkillMetadata
+
+
+class Others:
+    def __await__(self):
+        yield
+        yield
+        return 6
+
+
+class Nobodys:
+    def __await__(self):
+        yield object()
+
+
+class Waits(SkillInterface):
+    def get_metadata(self):
+        return SkillMetadata(skill_id="waits", version="1.0.0")
+
+    async def execute(self, input_data, context):
+{body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "output"),
+    [
+        ("import sys\nreturn 'async' + 'io' in sys.modules", False),
+        ("return await Others()", 6),
+        ("import asyncio\nreturn await asyncio.sleep(0.01, 'slept')", "slept"),
+        ("import asyncio\nreturn sum(await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2)))", 3),
+        ("import importlib\nname = 'async' + 'io'\nreturn await importlib.import_module(name).sleep(0, 4)", 4),
+    ],
+)
+async def test_an_event_loop_is_there_for_whoever_may_wait(author: Author, body: str, output: object) -> None:
+    author.saves("waits/skill.py", WAITING.format(body=textwrap.indent(body, " " * 8)))
+    async with opened(author) as workbench:
+        assert (await workbench.run("waits")).outcome.output == output
+
+
+async def test_a_helper_beside_the_skill_may_wait_too(author: Author) -> None:
+    author.writes("waits/helper.py", "import asyncio\n\n\nasync def slept():\n    return await asyncio.sleep(0, 5)\n")
+    body = "from helper import slept\nreturn await slept()"
+    author.saves("waits/skill.py", WAITING.format(body=textwrap.indent(body, " " * 8)))
+    async with opened(author) as workbench:
+        assert (await workbench.run("waits")).outcome.output == 5
+
+
+async def test_who_waits_for_what_nobody_wakes_is_told(author: Author) -> None:
+    author.saves("waits/skill.py", WAITING.format(body=" " * 8 + "await Nobodys()"))
+    async with opened(author) as workbench:
+        error = (await workbench.run("waits")).outcome.error
+    assert error is not None
+    assert "import asyncio" in error.message

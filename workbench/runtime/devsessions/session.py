@@ -170,7 +170,7 @@ class DevSession:
                 await worker.end()
                 return loaded.findings
         self._pool.keep(self.realm.id, code, worker)
-        self._pool.wish_for_spare(code)
+        self._pool.wish_for_spare(candidate)
         self._bus.publish(
             SkillCreated(
                 at=self._clock.now(),

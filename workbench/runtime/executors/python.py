@@ -23,7 +23,7 @@ from workbench.runtime.workers.worker import Answer, Worker, WorkerGone
 
 def code_of(skill: Skill, revisions: Revisions) -> Code:
     """What a worker needs to load a skill; its files are materialised by this."""
-    return Code(skill=skill, folder=revisions.materialise(skill), revisions=revisions.folder_of(skill.name))
+    return Code(skill=skill, folder=revisions.materialise(skill))
 
 
 class PythonSkill:

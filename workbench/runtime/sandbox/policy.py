@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from workbench.model.frozen import field, frozen
+from workbench.model.frozen import field, frozen, replace
 from workbench.model.policy import Hold, Limits, Permissions, Promise, SandboxReport, Tier
 from workbench.model.run import Limit
 from workbench.model.settings import SecuritySettings
@@ -32,6 +32,11 @@ class Policy:
     memory_bytes: int = 256_000_000
     processes: int = 64
 
+    def placed(self, code: str, out: str) -> Policy:
+        """The same walls around a child that reads one folder besides, if any, and writes into another."""
+        read = (*self.read, code) if code else self.read
+        return replace(self, read=read, write=(out,), environment={**self.environment, **dict.fromkeys(_OURS, out)})
+
     def report(self) -> SandboxReport:
         """The truth about these walls, for the outcome."""
         return report_of(self.tier, spawn=self.spawn)
@@ -44,7 +49,7 @@ def policy_for(
     tier: Tier,
     *,
     read: tuple[str, ...],
-    out: str,
+    out: str = "",
     spawns_by_default: bool,
     environ: Mapping[str, str],
     variables: Mapping[str, str],

@@ -5,15 +5,12 @@ Started as a script, with a socket as descriptor 3. Frames are four bytes of len
 
 from __future__ import annotations
 
-import base64
+import _socket  # and not socket, nor what only few need: each module that is imported delays the first answer
 import json
-import linecache
 import os
 import resource
-import socket
 import struct
 import sys
-import traceback
 import types
 
 PROTOCOL = 1
@@ -28,7 +25,7 @@ class Channel:
     """Blocking frames over the one socket there is."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+        self._socket = _socket.socket(fileno=descriptor)
         self._socket.setblocking(True)
         os.set_inheritable(descriptor, False)
 
@@ -113,8 +110,9 @@ class NotCarried(Exception):
 class Skill:
     """The loaded skill: a class with the interface, or a function under the decorator."""
 
-    def __init__(self, module: types.ModuleType, name: str, *, is_class: bool) -> None:
+    def __init__(self, module: types.ModuleType, name: str, *, is_class: bool, may_wait: bool) -> None:
         self._runner: object = None
+        self._may_wait = may_wait
         target = getattr(module, name)
         self._instance = target() if is_class else None
         self._function = None if is_class else target
@@ -149,6 +147,8 @@ class Skill:
     def _awaited(self, result: object) -> object:
         if not hasattr(result, "__await__"):
             return result
+        if not self._may_wait:
+            return without_waiting(result)
         import asyncio
 
         if self._runner is None:
@@ -211,7 +211,7 @@ class Worker:
         module.__file__ = path
         sys.modules[module.__name__] = module
         exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
-        self._skill = Skill(module, name, is_class=bool(message["is_class"]))
+        self._skill = Skill(module, name, is_class=bool(message["is_class"]), may_wait=may_wait(folder))
         self._skill.initialize(dict(message["config"]))  # type: ignore[call-overload]
         return {"ok": True, "metadata": self._skill.metadata() if message.get("metadata") else None}
 
@@ -226,7 +226,9 @@ class Worker:
             os.makedirs(context["out"], exist_ok=True)
         output = self._skill.execute(inputs, context)
         if isinstance(output, bytes | bytearray):
-            return {"ok": True, "base64": base64.b64encode(output).decode()}
+            import binascii
+
+            return {"ok": True, "base64": binascii.b2a_base64(output, newline=False).decode()}
         return {"ok": True, "output": output}
 
     def _templates(self, message: dict[str, object]) -> types.ModuleType:
@@ -271,6 +273,32 @@ class Worker:
         self._context_type = sdk.SkillContext
 
 
+def may_wait(folder: str) -> bool:
+    """Whether anything here knows of an event loop. To import one takes longer than all the rest of a first answer."""
+    if "asyncio" in sys.modules:
+        return True
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".py"):
+                with open(f"{parent}/{name}", "rb") as source:
+                    text = source.read()
+                if any(word in text for word in (b"asyncio", b"anyio", b"trio", b"import_module", b"__import__")):
+                    return True
+    return False
+
+
+def without_waiting(awaitable: object) -> object:
+    """What a coroutine returns that never waits for anything."""
+    steps = awaitable.__await__()  # type: ignore[attr-defined]
+    try:
+        while next(steps) is None:
+            """It lets others go first, and there are none."""
+    except StopIteration as done:
+        return done.value
+    steps.close()
+    raise RuntimeError("it waits for something, and no event loop is here; import asyncio where one is needed")
+
+
 def plain(value: object) -> object:
     """Dataclasses and enums as plain JSON values, as far as they go."""
     if hasattr(value, "__dataclass_fields__"):
@@ -286,6 +314,9 @@ def plain(value: object) -> object:
 
 def told(error: BaseException, folder: str) -> dict[str, object]:
     """An exception as the author sees it: their own frames, the last of them as the place."""
+    import linecache
+    import traceback
+
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(f"{folder}/")]
     trace = [
         {

@@ -1,17 +1,17 @@
-"""What is warm: workers that hold a revision, and spares that hold nothing yet but stand in its sandbox already."""
+"""What is warm: workers that hold a revision, and spares that hold nothing yet."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 from anyio.abc import TaskGroup
 
 from workbench.model.errors import MachineCannot
 from workbench.model.frozen import frozen, replace
-from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Tier
+from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Permissions, Tier
 from workbench.model.settings import PerformanceSettings, SecuritySettings
 from workbench.model.skill import Skill
 from workbench.runtime.atomic import remove_tree
@@ -19,8 +19,9 @@ from workbench.runtime.sandbox.client import Warden
 from workbench.runtime.sandbox.policy import Policy, policy_for
 from workbench.runtime.store.instances import Scratch
 from workbench.runtime.tasks import open_tasks
+from workbench.runtime.workers.spares import Spares
 from workbench.runtime.workers.wire import Said
-from workbench.runtime.workers.worker import CHILD_SCRIPT, TEMPLATES_SCRIPT, Worker, start_worker
+from workbench.runtime.workers.worker import CHILD_SCRIPT, TEMPLATES_SCRIPT, Worker, WorkerGone, start_worker
 
 ADDRESS_SPACE_FLOOR = 1 << 30
 RENDERER_MEMORY = 384 << 20
@@ -29,11 +30,10 @@ SDK = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "sdk.
 
 @frozen
 class Code:
-    """What a worker is to load: a skill, where its files lie, and the folder that all its revisions share."""
+    """What a worker is to load: a skill, and where its files lie."""
 
     skill: Skill
     folder: str
-    revisions: str
 
 
 @frozen
@@ -65,11 +65,9 @@ class WorkerPool:
         self._slots = anyio.Semaphore(performance.max_workers)
         self._idle: list[tuple[Key, Worker]] = []
         self._retired: set[Key] = set()
-        self._spares: dict[str, tuple[Policy, Worker]] = {}
+        self._spares = Spares(self._started_spare, scratch.new_folder, performance.spare_workers, tasks)
+        self._keeps_spares = False
         self._renderers: list[Worker] = []
-        self._making_spares: set[str] = set()
-        self._sdk = SDK
-        self.keeps_spares = False
 
     @asynccontextmanager
     async def lease(self, realm: str, code: Code) -> AsyncIterator[Worker | NotLoaded]:
@@ -97,14 +95,15 @@ class WorkerPool:
 
     async def load(self, code: Code) -> Worker | NotLoaded:
         """A fresh worker that holds this revision: a spare if one waits, else a new process."""
-        worker = await self._spare_or_started(code)
-        async with ended_on_failure(worker):
-            answer = await worker.ask(_load_message(code))
-        if not answer.is_ok:
-            await worker.kill()
-            return NotLoaded(said=answer.said)
-        worker.metadata = answer.said.metadata
-        return worker
+        walls = self._walls_of(code.skill)
+        if (spare := await self._spares.taken(walls, code.folder)) is not None:
+            with suppress(
+                WorkerGone
+            ):  # it may have ended while it waited: only the next one's end is the skill's doing
+                return await _loaded(spare[0], code.skill, spare[1])
+        out = self._scratch.new_folder()
+        worker = await self._started(walls.placed(code.folder, out), out, is_spare=False)
+        return await _loaded(worker, code.skill, code.folder)
 
     def keep(self, realm: str, code: Code, worker: Worker) -> None:
         """Have a worker warm for the next run of its revision; of too many, the one that idled longest ends."""
@@ -124,22 +123,22 @@ class WorkerPool:
                 self._tasks.start_soon(worker.end)
         self._idle = [(key, worker) for key, worker in self._idle if key != (realm, digest)]
 
-    def wish_for_spare(self, code: Code) -> None:
-        """Have a process wait in this skill's sandbox for its next save."""
-        name = code.skill.name
-        if not self.keeps_spares or name in self._making_spares:
-            return
-        waiting = self._spares.get(name)
-        if waiting is not None and not waiting[1].has_ended:
-            return
-        self._making_spares.add(name)
-        self._tasks.start_soon(self._make_spare, code)
+    def keep_spares(self) -> None:
+        """From now on have a process wait for the next save, or the next first run."""
+        self._keeps_spares = True
+        self._spares.wish_for(self._walls(NO_PERMISSIONS, DEFAULT_LIMITS, {}))
+
+    def wish_for_spare(self, skill: Skill) -> None:
+        """Have a process wait behind the walls of this skill for its next save."""
+        if self._keeps_spares:
+            self._spares.wish_for(self._walls_of(skill))
 
     async def close(self) -> None:
         """End everything that is idle."""
-        idle = [worker for _, worker in (*self._idle, *self._spares.values())] + self._renderers
-        self._idle, self._spares, self._renderers = [], {}, []
+        idle = [worker for _, worker in self._idle] + self._renderers
+        self._idle, self._renderers = [], []
         async with anyio.create_task_group() as endings:
+            endings.start_soon(self._spares.close)
             for worker in idle:
                 endings.start_soon(worker.end)
 
@@ -154,36 +153,15 @@ class WorkerPool:
                 return await self._warm_or_loaded(realm, code)
         return await self.load(code)
 
-    async def _spare_or_started(self, code: Code) -> Worker:
-        wanted = self._policy(code, out="")
-        spare = self._spares.pop(code.skill.name, None)
-        if spare is not None:
-            policy, worker = spare
-            if policy == wanted and not worker.has_ended:
-                return worker
-            await worker.kill()
-        return await self._started(code, is_spare=False)
+    async def _started_spare(self, policy: Policy, home: str) -> Worker:
+        return await self._started(policy, home, is_spare=True)
 
-    async def _make_spare(self, code: Code) -> None:
-        try:
-            worker = await self._started(code, is_spare=True)
-            self._spares[code.skill.name] = (self._policy(code, out=""), worker)
-            if len(self._spares) > self._performance.spare_workers:
-                await self._spares.pop(next(iter(self._spares)))[1].end()
-        except MachineCannot:
-            return  # a spare only saves time: whoever needs the worker will be told
-        finally:
-            self._making_spares.discard(code.skill.name)
-
-    async def _started(self, code: Code, *, is_spare: bool) -> Worker:
-        policy = self._policy(code, out=self._scratch.new_folder())
+    async def _started(self, policy: Policy, home: str, *, is_spare: bool) -> Worker:
         memory = max(ADDRESS_SPACE_FLOOR, policy.memory_bytes * 5 // 4)
         try:
-            return await start_worker(
-                self._warden, policy, sdk=self._sdk, cwd=code.revisions, memory=memory, is_spare=is_spare
-            )
+            return await start_worker(self._warden, policy, sdk=SDK, home=home, memory=memory, is_spare=is_spare)
         except BaseException:
-            remove_tree(policy.write[0])
+            remove_tree(home)
             raise
 
     async def _started_renderer(self) -> Worker:
@@ -194,27 +172,29 @@ class WorkerPool:
             DEFAULT_LIMITS,
             self._security,
             self._tier,
-            read=(CHILD_SCRIPT, TEMPLATES_SCRIPT, self._sdk, f"{home}/jinja2", f"{home}/markupsafe"),
-            out=out,
+            read=(CHILD_SCRIPT, TEMPLATES_SCRIPT, SDK, f"{home}/jinja2", f"{home}/markupsafe"),
             spawns_by_default=False,
             environ={},
             variables={},
         )
-        policy = replace(policy, list_only=(home,), seconds=1e9)
-        return await start_worker(self._warden, policy, sdk=self._sdk, cwd=out, memory=RENDERER_MEMORY, is_spare=False)
+        policy = replace(policy.placed("", out), list_only=(home,), seconds=1e9)
+        return await start_worker(self._warden, policy, sdk=SDK, home=out, memory=RENDERER_MEMORY, is_spare=False)
 
-    def _policy(self, code: Code, *, out: str) -> Policy:
-        manifest = code.skill.manifest
+    def _walls_of(self, skill: Skill) -> Policy:
+        manifest = skill.manifest
+        return self._walls(manifest.permissions, manifest.limits, manifest.environment)
+
+    def _walls(self, permissions: Permissions, limits: Limits, variables: Mapping[str, str]) -> Policy:
+        """What a worker may see and use, but for its own two folders."""
         policy = policy_for(
-            manifest.permissions,
-            manifest.limits,
+            permissions,
+            limits,
             self._security,
             self._tier,
-            read=(CHILD_SCRIPT, self._sdk, code.revisions),
-            out=out,
+            read=(CHILD_SCRIPT, SDK),
             spawns_by_default=False,
             environ=self._environ,
-            variables=manifest.environment,
+            variables=variables,
         )
         # A worker outlives its runs: each run's own time is the pipeline's to watch.
         return replace(policy, seconds=1e9)
@@ -231,12 +211,23 @@ async def ended_on_failure(worker: Worker) -> AsyncIterator[None]:
         raise
 
 
-def _load_message(code: Code) -> dict[str, object]:
-    manifest = code.skill.manifest
+async def _loaded(worker: Worker, skill: Skill, folder: str) -> Worker | NotLoaded:
+    """The worker once it has loaded the skill from this folder, or why it could not; raises WorkerGone."""
+    async with ended_on_failure(worker):
+        answer = await worker.ask(_load_message(skill, folder))
+    if not answer.is_ok:
+        await worker.kill()
+        return NotLoaded(said=answer.said)
+    worker.metadata = answer.said.metadata
+    return worker
+
+
+def _load_message(skill: Skill, folder: str) -> dict[str, object]:
+    manifest = skill.manifest
     assert manifest.python is not None
     return {
         "do": "load",
-        "folder": code.folder,
+        "folder": folder,
         "file": manifest.python.file,
         "name": manifest.python.name,
         "is_class": manifest.python.is_class,

@@ -54,8 +54,8 @@ class Answer:
 class Worker:
     """A live process. Whoever holds it asks it; nobody else does at the same time."""
 
-    def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, words: IO[bytes]) -> None:
-        self.process, self._channel, self._words = process, channel, words
+    def __init__(self, process: Child, channel: wire.FrameChannel, policy: Policy, words: IO[bytes], home: str) -> None:
+        self.process, self._channel, self._words, self._home = process, channel, words, home
         self._cpu_s = 0.0
         self._words_before = 0
         self.policy, self.out = policy, policy.write[0]
@@ -118,7 +118,7 @@ class Worker:
             await self.process.stop(grace=0)
         finally:
             self._words.close()
-            remove_tree(self.out)
+            remove_tree(self._home)
 
     def words_of_this_request(self) -> str:
         """What the process has said since it was last asked."""
@@ -143,8 +143,8 @@ class Worker:
         return b""
 
 
-async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, memory: int, is_spare: bool) -> Worker:
-    """A worker that is up and has loaded nothing yet; raises SandboxUnavailable."""
+async def start_worker(warden: Warden, policy: Policy, *, sdk: str, home: str, memory: int, is_spare: bool) -> Worker:
+    """A worker that is up and has loaded nothing yet; `home` is gone when it ends. Raises SandboxUnavailable."""
     most = policy.output_bytes + FRAME_ROOM
     argv = (interpreter(), "-I", "-S", "-B", CHILD_SCRIPT, sdk, str(memory), "spare" if is_spare else "now", str(most))
     ours, theirs = socket.socketpair()
@@ -155,9 +155,9 @@ async def start_worker(warden: Warden, policy: Policy, *, sdk: str, cwd: str, me
         channel = await wire.connect(ours, most)
         until_started.callback(channel.close)
         descriptors = (nothing, words.fileno(), words.fileno(), theirs.fileno())
-        process = await warden.start(argv, policy, cwd=cwd, descriptors=descriptors)
+        process = await warden.start(argv, policy, cwd=policy.write[0], descriptors=descriptors)
         until_started.pop_all()
-    worker = Worker(process, channel, policy, words)
+    worker = Worker(process, channel, policy, words, home)
     try:
         with anyio.fail_after(START_SECONDS):
             await worker.greeted()

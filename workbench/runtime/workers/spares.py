@@ -1,0 +1,76 @@
+"""Processes that stand in their sandbox and hold nothing yet, so that neither a save nor a first run waits for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from workbench.model.errors import MachineCannot
+from workbench.runtime.atomic import mirror_tree
+from workbench.runtime.sandbox.policy import Policy
+from workbench.runtime.workers.worker import Worker
+
+Start = Callable[[Policy, str], Awaitable[Worker]]
+
+
+class Spares:
+    """One for each kind of sandbox that was wished for, the newest kept.
+
+    A spare is nobody's: it reads an empty folder, and the files of the skill that takes it are put there.
+    """
+
+    def __init__(self, start: Start, new_folder: Callable[[], str], most: int, tasks: TaskGroup) -> None:
+        self._start, self._new_folder, self._most, self._tasks = start, new_folder, most, tasks
+        self._waiting: list[tuple[Policy, Worker, str]] = []
+        self._making: list[tuple[Policy, anyio.Event]] = []
+
+    def wish_for(self, walls: Policy) -> None:
+        """Have one wait behind such walls, if none does."""
+        is_there = any(each == walls and not worker.has_ended for each, worker, _ in self._waiting)
+        if self._most and not is_there and self._made(walls) is None:
+            made = anyio.Event()
+            self._making.append((walls, made))
+            self._tasks.start_soon(self._make, walls, made)
+
+    async def taken(self, walls: Policy, files: str) -> tuple[Worker, str] | None:
+        """The spare behind such walls, and the folder where it reads these files; nothing where none waits."""
+        if (made := self._made(walls)) is not None:
+            await made.wait()  # what has begun is there before anything that begins now
+        for position, (each, worker, code) in enumerate(self._waiting):
+            if each == walls:
+                del self._waiting[position]
+                try:
+                    if not worker.has_ended:
+                        mirror_tree(files, f"{code}/it")
+                        return worker, f"{code}/it"
+                except OSError:
+                    pass  # whoever starts a worker of their own is told of what is wrong with the disk
+                await worker.kill()
+                return None
+        return None
+
+    async def close(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, worker, _ in waiting:
+            await worker.kill()
+
+    def _made(self, walls: Policy) -> anyio.Event | None:
+        return next((made for each, made in self._making if each == walls), None)
+
+    async def _make(self, walls: Policy, made: anyio.Event) -> None:
+        try:
+            home = self._new_folder()
+            code, out = f"{home}/code", f"{home}/out"
+            os.mkdir(code)
+            os.mkdir(out)
+            self._waiting.append((walls, await self._start(walls.placed(code, out), home), code))
+            if len(self._waiting) > self._most:
+                await self._waiting.pop(0)[1].kill()
+        except MachineCannot:
+            return  # a spare only saves time: whoever needs the worker will be told
+        finally:
+            self._making.remove((walls, made))
+            made.set()
