@@ -59,9 +59,13 @@ MOVES: dict[SkillState, frozenset[SkillState]] = {
 }
 
 
+# Below this, in a revision, lie the modules that skills share. Names with a dot before them are never a skill's own.
+SHARED = ".shared"
+
+
 @frozen
 class SkillFile:
-    """One regular file of a skill, as it was read."""
+    """One regular file of a skill, or of a module that it shares with others, as it was read."""
 
     path: str
     is_executable: bool
@@ -85,11 +89,19 @@ class Skill:
     revision: int = 0
     last_good: int = 0
     single_file: bool = False
+    shared_root: str = ""
+    imports: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
         """The file that a person would open; the folder where that cannot be read."""
         return f"{self.folder}/{self.entry}" if self.entry else self.folder
+
+    def path_of(self, file: str) -> str:
+        """Where one of its files lies: below its folder, or with the modules that skills share."""
+        if file.startswith(f"{SHARED}/"):
+            return f"{self.shared_root}/{file.removeprefix(f'{SHARED}/')}"
+        return f"{self.folder}/{file}"
 
     @property
     def folder_name(self) -> str:

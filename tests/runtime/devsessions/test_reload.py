@@ -5,57 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
 import pytest
 
 from tests.author import Author, function
-from workbench.assembly import Workbench, open_workbench
+from tests.runtime.devsessions.watched import watching
+from workbench.assembly import open_workbench
 from workbench.model.events import (
-    Event,
     SkillHotReloaded,
     SkillRegistered,
     SkillReloadFailed,
     SkillUnregistered,
-    WatchStarted,
 )
 from workbench.model.skill import SkillState
-from workbench.runtime.bus import Subscription
 
 pytestmark = pytest.mark.anyio
-T = TypeVar("T", bound=Event)
-
-
-class Watched:
-    """An open workbench that follows its files, and an ear on its bus."""
-
-    def __init__(self, workbench: Workbench, events: Subscription) -> None:
-        self.workbench, self._events = workbench, events
-
-    async def hears(self, kind: type[T], skill: str = "") -> T:
-        """The next event of a kind, whatever else happens in between."""
-        with anyio.fail_after(10):
-            async for event in self._events:
-                if isinstance(event, kind) and skill in ("", getattr(event, "skill", "")):
-                    return event
-        raise AssertionError
-
-    async def answers(self, name: str, **inputs: object) -> object:
-        return (await self.workbench.run(name, inputs)).outcome.output
-
-
-@asynccontextmanager
-async def watching(author: Author) -> AsyncIterator[Watched]:
-    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
-        with workbench.bus.subscribe(capacity=10_000) as events:
-            async with workbench.watching():
-                watched = Watched(workbench, events)
-                await watched.hears(WatchStarted)
-                yield watched
 
 
 def in_place(path: Path, text: str) -> None:

@@ -132,7 +132,7 @@ def test_a_folder_that_is_a_link_is_listed_and_not_followed(skills: Path, target
 def test_a_link_is_not_followed_when_it_is_looked_at_by_itself(skills: Path) -> None:
     (skills / "link").symlink_to("good")
 
-    found = [read_spot(spot) for spot in spots(f"{skills}/link", Scope.WORKSPACE, 1)]
+    found = [read_spot(spot, "") for spot in spots(f"{skills}/link", Scope.WORKSPACE, 1)]
 
     assert [skill.name for skill in found if skill and skill.is_broken] == ["link"]
 

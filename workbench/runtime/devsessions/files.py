@@ -9,7 +9,7 @@ import stat
 
 from workbench.model.errors import Conflict, MachineCannot, NotEditable
 from workbench.model.frozen import frozen
-from workbench.model.skill import Skill
+from workbench.model.skill import SHARED, Skill
 from workbench.runtime.atomic import write_atomically
 
 MOST_BYTES = 4_000_000
@@ -122,7 +122,7 @@ def new_text_file(path: str, before: TextFile, text: str) -> TextFile:
 def text_files_of(skill: Skill) -> tuple[str, ...]:
     """The paths of a skill's files, the one that a person would open first."""
     entry = skill.path
-    others = (f"{skill.folder}/{file.path}" for file in skill.files)
+    others = (skill.path_of(file.path) for file in skill.files)
     return (entry, *(path for path in sorted(others) if path != entry))
 
 
@@ -134,6 +134,9 @@ def copied_to_workspace(skill: Skill, workspace: str) -> str:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.lexists(target):
             raise Conflict(f"there is already a {target}", hint="rename it, or edit that one")
+        for file in skill.files:
+            if file.path.startswith(f"{SHARED}/"):
+                _copy_module(skill.path_of(file.path), f"{workspace}/skills/{file.path.removeprefix(f'{SHARED}/')}")
         if skill.single_file:
             shutil.copyfile(skill.path, target)
             return os.path.dirname(target)
@@ -144,6 +147,13 @@ def copied_to_workspace(skill: Skill, workspace: str) -> str:
             hint="look at the permissions of its skills folder",
         ) from error
     return target
+
+
+def _copy_module(source: str, target: str) -> None:
+    """A module that the workspace has already is its own."""
+    if not os.path.lexists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 def _theirs(path: str) -> TextFile | None:

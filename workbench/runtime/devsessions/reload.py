@@ -85,9 +85,9 @@ class Reloader:
     def _take(self, paths: Iterable[str]) -> None:
         owners: set[str] = set()
         for path in paths:
-            owner = self._owner(path)
-            owners.add(owner)
-            self._waiting.setdefault(owner, set()).add(path)
+            for owner in (self._owner(path), *self._importers(path)):
+                owners.add(owner)
+                self._waiting.setdefault(owner, set()).add(path)
         is_storm = len(owners) > STORM
         for owner in owners - self._busy:
             self._busy.add(owner)
@@ -96,10 +96,15 @@ class Reloader:
     def _owner(self, path: str) -> str:
         """The skill's folder or single file that a path belongs to, else what lies highest below its root."""
         for skill in self._session.files:
-            home = skill.path if skill.single_file else skill.folder
+            home = _home_of(skill)
             if path == home or (not skill.single_file and path.startswith(f"{home}/")):
                 return home
         return self._library.highest_below_root(path)
+
+    def _importers(self, path: str) -> list[str]:
+        """The homes of the skills whose code imports what lies there, or would if it were there."""
+        root, name = self._library.shared_name(path)
+        return [_home_of(skill) for skill in self._session.files if name in skill.imports and skill.shared_root == root]
 
     async def _reload_until_quiet(self, owner: str, is_storm: bool) -> None:
         try:
@@ -128,7 +133,7 @@ class Reloader:
 
     async def _settle(self, paths: set[str], skills: Iterable[Skill]) -> None:
         """Wait for the end of the saves: of files that are there, and of those that were and may come back."""
-        known = {f"{skill.folder}/{file.path}" for skill in skills for file in skill.files}
+        known = {skill.path_of(file.path) for skill in skills for file in skill.files}
         async with anyio.create_task_group() as looks:
             for path in paths:
                 if counts(os.path.basename(path)) and (path in known or os.path.isfile(path)):
@@ -160,6 +165,10 @@ class Reloader:
                 steps=(*steps, *result.steps),
             )
         )
+
+
+def _home_of(skill: Skill) -> str:
+    return skill.path if skill.single_file else skill.folder
 
 
 def _is_below(skill: Skill, owner: str) -> bool:

@@ -31,7 +31,7 @@ def findings_of(skill: Skill, said: Said) -> tuple[Finding, ...]:
     findings = []
     for depth, frame in enumerate(reversed(said.trace)):
         place = Place(
-            file=f"{skill.folder}/{frame.file}",
+            file=skill.path_of(frame.file),
             line=frame.line or 0,
             column=frame.column or 0,
         )

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from workbench.model.finding import Finding, breaks, printable
 from workbench.model.manifest import Manifest
-from workbench.model.skill import LEGAL_NAME, Scope, Skill, SkillState, digest_of
+from workbench.model.skill import LEGAL_NAME, Kind, Scope, Skill, SkillState, digest_of
 from workbench.runtime.formats.entry import Entry, Said, error_at
 from workbench.runtime.formats.folder import Unreadable, counts, read_folder
 from workbench.runtime.formats.names import LEGAL_HINT, legal_form_of
+from workbench.runtime.formats.shared import NOTHING, shared_by
 
 ENTRIES = ("skill.json", "skill.py", "SKILL.md")
 
 
 def read_skill(
-    folder: str, entry: str, scope: Scope, *, single_file: bool = False, alone: bool = False
+    folder: str, entry: str, scope: Scope, *, root: str = "", single_file: bool = False, alone: bool = False
 ) -> Skill | None:
     """The skill that these files are, broken or not; None where a single file turns out not to be a skill.
 
-    `alone` says that the folder is known to hold nothing but the entry.
+    Modules that it shares with others lie at the top of `root`. `alone` says that the folder is known to hold nothing
+    but the entry.
     """
     name = entry.rpartition(".")[0] if single_file else folder.rpartition("/")[2]
     if single_file and not (counts(entry) and entry.endswith((".json", ".py"))):
@@ -31,7 +33,9 @@ def read_skill(
     said = _said_of(Entry(folder=folder, file=entry, name=name, content=content, single_file=single_file))
     if said is None:
         return None
-    findings = (*content.findings, *said.findings)
+    shared = shared_by(folder, content, entry, root) if said.kind is Kind.PYTHON else NOTHING
+    files = (*content.files, *shared.files)
+    findings = (*content.findings, *shared.findings, *said.findings)
     if LEGAL_NAME.fullmatch(said.manifest.name) is None:
         findings = (*findings, _no_legal_name(said.manifest.name, f"{folder}/{entry}"))
     return Skill(
@@ -40,12 +44,14 @@ def read_skill(
         scope=scope,
         folder=folder,
         entry=entry,
-        files=content.files,
-        digest=digest_of(content.files),
+        files=files,
+        digest=digest_of(files),
         manifest=said.manifest,
         findings=findings,
         state=SkillState.BROKEN if breaks(findings) else SkillState.UNREAD if said.is_unread else SkillState.OK,
         single_file=single_file,
+        shared_root=root,
+        imports=shared.imports,
     )
 
 

@@ -56,15 +56,16 @@ def distinct(roots: Iterable[Root]) -> Iterator[Root]:
 
 def read_root(root: Root) -> Iterator[Skill]:
     for spot in spots(root.folder, root.scope):
-        skill = read_spot(spot)
+        skill = read_spot(spot, root.folder)
         if skill is not None:
             yield skill
 
 
-def read_spot(spot: Spot) -> Skill | None:
+def read_spot(spot: Spot, root: str) -> Skill | None:
     """The skill at a spot, if it is one."""
     if not spot.why_not:
-        return read_skill(spot.folder, spot.entry, spot.scope, single_file=spot.single_file, alone=spot.alone)
+        folder, entry, scope = spot.folder, spot.entry, spot.scope
+        return read_skill(folder, entry, scope, root=root, single_file=spot.single_file, alone=spot.alone)
     finding = Finding(
         severity=Severity.ERROR,
         rule="folder.unreadable",

@@ -49,7 +49,13 @@ class Library:
         else:
             depth = owner.count("/") - root.folder.count("/")
             found = list(spots(owner, root.scope, depth))
-        return [skill for spot in found if (skill := read_spot(spot)) is not None]
+        return [skill for spot in found if (skill := read_spot(spot, root.folder)) is not None]
+
+    def shared_name(self, path: str) -> tuple[str, str]:
+        """The root that a path lies below, and the name of the module that it would be part of if skills shared it."""
+        root = self._root_of(path)
+        top = self.highest_below_root(path)
+        return (root.folder, os.path.basename(top).removesuffix(".py")) if root and top != root.folder else ("", "")
 
     def highest_below_root(self, path: str) -> str:
         """The topmost folder or file between a path and its root: where something new may have come."""
@@ -106,7 +112,9 @@ class Library:
             found = [Spot(folder=folder, entry=entry, scope=Scope.WORKSPACE, single_file=True)]
         else:
             found = list(spots(owner, Scope.WORKSPACE, 1))
-        skills = [skill for spot in found if (skill := read_spot(spot)) is not None]
+        root = self._root_of(owner)
+        top = root.folder if root else ""
+        skills = [skill for spot in found if (skill := read_spot(spot, top)) is not None]
         if not skills:
             raise UnknownSkill(f"there is no skill in {word}", hint="a skill has a skill.json, skill.py or SKILL.md")
         return skills

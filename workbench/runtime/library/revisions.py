@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from workbench.model.errors import StoreUnavailable, UnknownRevision
 from workbench.model.frozen import frozen, replace
-from workbench.model.skill import Scope, Skill
+from workbench.model.skill import SHARED, Scope, Skill
 from workbench.runtime.atomic import remove_tree
 from workbench.runtime.formats.reader import read_skill
 from workbench.runtime.library import journal
@@ -66,7 +66,7 @@ class Revisions:
         try:
             os.makedirs(beside, mode=0o755)
             for file in skill.files:
-                _copy(f"{skill.folder}/{file.path}", f"{beside}/{file.path}", file.sha256, file.is_executable)
+                _copy(skill.path_of(file.path), f"{beside}/{file.path}", file.sha256, file.is_executable)
             os.rename(beside, target)
         except OSError as error:
             remove_tree(beside)
@@ -116,7 +116,8 @@ class Revisions:
     def restored(self, revision: Revision) -> Skill | None:
         """A revision as a skill again, read from its kept files; None where they are gone."""
         folder = f"{self.folder_of(revision.skill)}/{revision.digest}"
-        skill = read_skill(folder, revision.entry, revision.scope, single_file=revision.single_file)
+        root, single_file = f"{folder}/{SHARED}", revision.single_file
+        skill = read_skill(folder, revision.entry, revision.scope, root=root, single_file=single_file)
         if skill is None or skill.digest != revision.digest:
             return None
         manifest = replace(skill.manifest, name=revision.skill)

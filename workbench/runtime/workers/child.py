@@ -19,6 +19,18 @@ MOST_CAPTURED = 64_000
 MOST_FRAME = 64_000_000
 ROOM = 500_000
 HEADER = struct.Struct(">I")
+# What a spare imports while nobody asks anything of it: an event loop, a part at a time, and what else skills use.
+LIKELY = (
+    "contextlib",
+    "socket",
+    "logging",
+    "concurrent.futures",
+    "subprocess",
+    "asyncio.events",
+    "ssl",
+    "asyncio",
+    "random",
+)
 
 
 class Channel:
@@ -39,6 +51,12 @@ class Channel:
             return None
         message: dict[str, object] = json.loads(body)
         return message
+
+    def is_asked(self) -> bool:
+        """Whether something was said to us, or nobody is there any more."""
+        import select
+
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def send(self, body: bytes) -> None:
         self._socket.sendall(HEADER.pack(len(body)) + body)
@@ -169,9 +187,13 @@ class Worker:
         self._context_type: type = dict
         self._folder = ""
 
-    def serve(self) -> None:
+    def serve(self, likely: tuple[str, ...]) -> None:
         self._install_sdk()
         self._reply({"did": "ready", "protocol": PROTOCOL, "pid": os.getpid()})
+        for name in likely:
+            if self._channel.is_asked():
+                break
+            __import__(name)
         while (message := self._channel.receive()) is not None:
             answer = self._answer(message)
             if answer is None:
@@ -203,7 +225,7 @@ class Worker:
         folder, file, name = str(message["folder"]), str(message["file"]), str(message["name"])
         self._folder = folder
         os.chdir(folder)
-        sys.path.append(folder)
+        sys.path += [folder, f"{folder}/.shared"]
         path = f"{folder}/{file}"
         with open(path, "rb") as source:
             text = source.read()
@@ -358,10 +380,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
     channel = Channel(CHANNEL)
     sys.stdout, sys.stderr = Capture(1), Capture(2)
-    if preload:
-        import asyncio  # noqa: F401
-        import typing  # noqa: F401
-    Worker(channel, sdk, most - ROOM).serve()
+    Worker(channel, sdk, most - ROOM).serve(LIKELY if preload else ())
 
 
 if __name__ == "__main__":
