@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -29,6 +29,20 @@ class Watched:
                 if isinstance(event, kind) and skill in ("", getattr(event, "skill", "")):
                     return event
         raise AssertionError
+
+    def heard(self) -> tuple[Event, ...]:
+        """Everything that happened since somebody listened the last time."""
+        return self._events.drain()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        with anyio.fail_after(10):
+            while not holds():
+                await anyio.sleep(0.005)
+
+    async def until_it_answers(self, name: str, output: object) -> None:
+        with anyio.fail_after(10):
+            while await self.answers(name) != output:
+                await anyio.sleep(0.01)
 
     async def answers(self, name: str, **inputs: object) -> object:
         return (await self.workbench.run(name, inputs)).outcome.output
