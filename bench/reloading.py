@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import anyio
 
 from bench.figures import Figure, at_most, clean_environ, median_ms, percentile_ms, spawned
 from workbench.assembly import Workbench, open_workbench
 from workbench.model.events import SkillHotReloaded, WatchStarted
+from workbench.model.skill import Skill
 from workbench.runtime.bus import Subscription
+from workbench.runtime.library.library import Library
 from workbench.runtime.sandbox.spawning import interpreter
 
 SAVES = 150
 COLD = 15
+HOGGED_SAVES = 60
+MANY = 1_000
+MANY_SAVES = 40
+STORM_SKILLS, STORM_FILES = 100, 5
 SOURCE = '''"""A skill of a usual size."""
 
 from dataclasses import dataclass
@@ -80,15 +91,81 @@ async def measure(folder: str) -> AsyncIterator[Figure]:
     yield at_most("reload_x", median_ms(warm) / bare_ms, 3, baseline=baseline)
     yield at_most("reload_first_ms", median_ms(cold), 90, "ms", detail={"max": percentile_ms(cold, 100)})
     yield at_most("reload_stale", stale, 0, "answers", detail={"saves": SAVES})
+    async for figure in beside_others(folder):
+        yield figure
+
+
+async def beside_others(folder: str) -> AsyncIterator[Figure]:
+    """The same save where the machine or the workspace is full, and many files at once."""
+    workspace = f"{folder}/many"
+    names = ["warm", *(f"skill-{number}" for number in range(MANY - 1))]
+    for name in names:
+        os.makedirs(f"{workspace}/skills/{name}")
+        save(f"{workspace}/skills/{name}/skill.py", name, 0)
+    async with open_workbench(workspace=workspace, environ=clean_environ(folder)) as workbench:
+        with workbench.bus.subscribe(capacity=10_000) as events:
+            async with workbench.watching():
+                async for event in events:
+                    if isinstance(event, WatchStarted):
+                        break
+                many, steps, _ = await _saves(workspace, workbench, events, MANY_SAVES)
+                with hogs(os.cpu_count() or 2):
+                    hogged, _, _ = await _saves(workspace, workbench, events, HOGGED_SAVES)
+                await anyio.sleep(0.5)
+                seconds, reads = await _storm(workspace, workbench)
+    yield at_most(
+        "reload_many_ms_p50",
+        median_ms(many),
+        25,
+        "ms",
+        detail={"skills": MANY, "p99": percentile_ms(many, 99), **steps},
+    )
+    yield at_most("reload_hogs_ms_p99", percentile_ms(hogged, 99), 120, "ms", detail={"p50": median_ms(hogged)})
+    detail: dict[str, float] = {"files": STORM_SKILLS * STORM_FILES, "reads of one skill": reads}
+    yield at_most("reload_storm_s", seconds, 2, "s", detail=detail)
+
+
+@contextmanager
+def hogs(count: int) -> Iterator[None]:
+    """Processes that take a core each for as long as the block lasts."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for hog in running:
+            hog.kill()
+            hog.wait()
+
+
+async def _storm(workspace: str, workbench: Workbench) -> tuple[float, int]:
+    """Seconds until the snapshot is as many files say that changed at once; how often the same skill was read."""
+    names = [f"skill-{number}" for number in range(STORM_SKILLS)]
+    read, reads = Library.read_below, Counter[str]()
+
+    def counted(library: Library, owner: str) -> list[Skill]:
+        reads[owner] += 1
+        return read(library, owner)
+
+    with patch.object(Library, "read_below", counted):
+        began = time.perf_counter()
+        for name in names:
+            for number in range(1, STORM_FILES):
+                with open(f"{workspace}/skills/{name}/data-{number}.txt", "w", encoding="utf-8") as file:
+                    file.write(name)
+            save(f"{workspace}/skills/{name}/skill.py", name, 99)
+        wanted = dict.fromkeys(names, STORM_FILES)
+        while {name: len(workbench.snapshot.skills[name].files) for name in names} != wanted:
+            await anyio.sleep(0.005)
+        return time.perf_counter() - began, max(reads.values())
 
 
 async def _saves(
-    workspace: str, workbench: Workbench, events: Subscription
+    workspace: str, workbench: Workbench, events: Subscription, saves: int = SAVES
 ) -> tuple[list[float], dict[str, float], int]:
     samples, stale = [], 0
     steps: dict[str, list[float]] = {}
     path = f"{workspace}/skills/warm/skill.py"
-    for number in range(SAVES + 3):
+    for number in range(saves + 3):
         events.drain()
         began = time.perf_counter()
         save(path, "warm", number + 1)

@@ -36,6 +36,9 @@ TIERS = [
 ]
 
 
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
 @asynccontextmanager
 async def started(
     tier: Tier, out: Path, *argv: str, limits: Limits = DEFAULT_LIMITS
@@ -107,10 +110,21 @@ async def test_a_child_has_no_descriptor_but_its_own_three(tier: Tier, tmp_path:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-async def test_a_child_works_at_the_lowest_priority(tier: Tier, tmp_path: Path) -> None:
-    async with started(tier, tmp_path, "/bin/sh", "-c", "cut -d' ' -f19 /proc/self/stat") as (child, output):
+async def test_a_child_begins_like_anybody_and_gives_way_once_it_works_on(tier: Tier, tmp_path: Path) -> None:
+    niceness = "cut -d' ' -f19 /proc/self/stat"
+    works = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done"
+    async with started(tier, tmp_path, "/bin/sh", "-c", f"{niceness}; {works}; {niceness}") as (child, output):
         await child.wait()
-        assert os.read(output, 100) == b"19\n"
+        assert os.read(output, 100) == b"0\n19\n"
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not weigh sessions")
+async def test_children_that_work_on_give_way_together(tmp_path: Path) -> None:
+    async with started(Tier.B, tmp_path, "/bin/sh", "-c", "while :; do :; done & while :; do :; done") as (child, _):
+        group = Path(f"/proc/{child.pid}/autogroup")
+        with anyio.fail_after(10):
+            while not group.read_text().endswith("nice 10\n"):
+                await anyio.sleep(0.02)
 
 
 @pytest.mark.parametrize("tier", TIERS)

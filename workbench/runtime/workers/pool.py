@@ -129,9 +129,9 @@ class WorkerPool:
         self._spares.wish_for(self._walls(NO_PERMISSIONS, DEFAULT_LIMITS, {}))
 
     def wish_for_spare(self, skill: Skill) -> None:
-        """Have a process wait behind the walls of this skill for its next save."""
+        """Have processes wait behind these walls: who has saved saves again, and a formatter does so at once."""
         if self._keeps_spares:
-            self._spares.wish_for(self._walls_of(skill))
+            self._spares.wish_for(self._walls_of(skill), 2)
 
     async def close(self) -> None:
         """End everything that is idle."""

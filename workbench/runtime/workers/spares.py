@@ -17,7 +17,7 @@ Start = Callable[[Policy, str], Awaitable[Worker]]
 
 
 class Spares:
-    """One for each kind of sandbox that was wished for, the newest kept.
+    """Some for each kind of sandbox that was wished for, the newest kept.
 
     A spare is nobody's: it reads an empty folder, and the files of the skill that takes it are put there.
     """
@@ -27,29 +27,31 @@ class Spares:
         self._waiting: list[tuple[Policy, Worker, str]] = []
         self._making: list[tuple[Policy, anyio.Event]] = []
 
-    def wish_for(self, walls: Policy) -> None:
-        """Have one wait behind such walls, if none does."""
-        is_there = any(each == walls and not worker.has_ended for each, worker, _ in self._waiting)
-        if self._most and not is_there and self._made(walls) is None:
+    def wish_for(self, walls: Policy, count: int = 1) -> None:
+        """Have so many wait behind such walls, as far as they do not already."""
+        waiting = sum(each == walls and not worker.has_ended for each, worker, _ in self._waiting)
+        making = sum(each == walls for each, _ in self._making)
+        for _ in range(min(count, self._most) - waiting - making):
             made = anyio.Event()
             self._making.append((walls, made))
             self._tasks.start_soon(self._make, walls, made)
 
     async def taken(self, walls: Policy, files: str) -> tuple[Worker, str] | None:
-        """The spare behind such walls, and the folder where it reads these files; nothing where none waits."""
-        if (made := self._made(walls)) is not None:
+        """A spare behind such walls, and the folder where it reads these files; nothing where none waits."""
+        spare = self._next(walls)
+        if spare is None and (made := next((made for each, made in self._making if each == walls), None)) is not None:
             await made.wait()  # what has begun is there before anything that begins now
-        for position, (each, worker, code) in enumerate(self._waiting):
-            if each == walls:
-                del self._waiting[position]
-                try:
-                    if not worker.has_ended:
-                        mirror_tree(files, f"{code}/it")
-                        return worker, f"{code}/it"
-                except OSError:
-                    pass  # whoever starts a worker of their own is told of what is wrong with the disk
-                await worker.kill()
-                return None
+            spare = self._next(walls)
+        if spare is None:
+            return None
+        worker, code = spare
+        try:
+            if not worker.has_ended:
+                mirror_tree(files, f"{code}/it")
+                return worker, f"{code}/it"
+        except OSError:
+            pass  # whoever starts a worker of their own is told of what is wrong with the disk
+        await worker.kill()
         return None
 
     async def close(self) -> None:
@@ -57,8 +59,13 @@ class Spares:
         for _, worker, _ in waiting:
             await worker.kill()
 
-    def _made(self, walls: Policy) -> anyio.Event | None:
-        return next((made for each, made in self._making if each == walls), None)
+    def _next(self, walls: Policy) -> tuple[Worker, str] | None:
+        """The one that waits longest, and waits no more."""
+        for position, (each, worker, code) in enumerate(self._waiting):
+            if each == walls:
+                del self._waiting[position]
+                return worker, code
+        return None
 
     async def _make(self, walls: Policy, made: anyio.Event) -> None:
         try:

@@ -16,6 +16,7 @@ import sys
 import time
 
 from workbench.runtime.sandbox.warden import cgroups, namespaces, plain, privileges, wire
+from workbench.runtime.sandbox.warden.allowance import Allowance
 from workbench.runtime.sandbox.warden.cgroups import ProcessCaps
 from workbench.runtime.sandbox.warden.launch import Launch
 from workbench.runtime.sandbox.warden.processes import (
@@ -26,7 +27,9 @@ from workbench.runtime.sandbox.warden.processes import (
 )
 from workbench.runtime.sandbox.warden.watch import TreeWatch
 
-# Enough for the app to stay quick beside hogs; more would let any load of others keep the warden from its work.
+# All children together at ordinary weight: this part of the machine. Who uses more makes them all give way: enough for
+# the app to stay quick beside hogs; more would let any load of others keep the warden from its work.
+CORES_OF_ALL = 0.4 * (os.cpu_count() or 1)
 GROUP_NICENESS = 10
 IDLE_SECONDS = 3600.0
 MOST_FAREWELL_LOOKS = 100
@@ -60,6 +63,7 @@ class Warden:
         self._channel = channel
         self._children: dict[int, Child] = {}
         self._caps = ProcessCaps()
+        self._allowance, self._is_niced = Allowance(CORES_OF_ALL, time.monotonic()), False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def run(self) -> None:
@@ -151,14 +155,20 @@ class Warden:
             send_signal(pid, signal.SIGKILL)
 
     def _enforce(self) -> None:
-        now = time.monotonic()
+        now, used = time.monotonic(), 0.0
         for child in list(self._children.values()):
             if child.deadline <= now:
                 self._ask_to_end(child, 0.3, "deadline")
             elif child.kill_at <= now:
                 self._kill(child)
-            elif child.watch.next_look <= now and (over := child.watch.look(now)):
-                self._ask_to_end(child, 0, over)
+            elif child.watch.next_look <= now:
+                over = child.watch.look(now)
+                used += child.watch.used
+                if over:
+                    self._ask_to_end(child, 0, over)
+        self._allowance.spend(used, now)
+        if self._allowance.is_spent is not self._is_niced:
+            self._is_niced = _group_is_niced(self._allowance.is_spent)
 
     def _milliseconds_to_next(self) -> int:
         soonest = min((child.next_moment for child in self._children.values()), default=NEVER)
@@ -233,17 +243,14 @@ def _own_max_rss() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _own_session() -> None:
-    """One session for the warden and all its children, its whole share of the processor as small as it goes."""
-    try:
-        os.setsid()
-    except OSError:
-        return
+def _group_is_niced(wanted: bool) -> bool:
+    """Whether the share of this session is the small one; the kernel lets it be changed ten times a second."""
     try:
         with open("/proc/self/autogroup", "w", encoding="ascii") as file:
-            file.write(str(GROUP_NICENESS))
+            file.write(str(GROUP_NICENESS if wanted else 0))
     except OSError:
-        return
+        return not wanted
+    return wanted
 
 
 def _only_descriptor(number: int) -> socket.socket:
@@ -265,7 +272,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(plain.MOST_DESCRIPTORS, most), most))
-    _own_session()
+    try:
+        os.setsid()  # one share of the processor for the warden and all its children
+    except OSError:
+        pass  # it has one already
     try:
         privileges.adopt_orphans()
     except OSError:

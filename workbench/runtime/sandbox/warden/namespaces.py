@@ -18,7 +18,6 @@ from workbench.runtime.sandbox.warden.launch import Launch
 # Above every descriptor that we may hold ourselves: a number that is given to the child must never be one that is still
 # to be copied, or the child would get somebody else's file.
 FIRST_OWN_DESCRIPTOR = 600
-NICENESS = 19
 TMP_BYTES = 64 << 20
 SHARED_MEMORY_BYTES = 16 << 20
 _PASSWD = b"skill:x:65534:65534:skill:/tmp:/bin/sh\n"
@@ -92,7 +91,6 @@ def _limit(pid: int, launch: Launch) -> None:
         (resource.RLIMIT_FSIZE, launch.file_bytes),
     ):
         resource.prlimit(pid, limit, (most, most))
-    os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
 
 
 def _arguments(launch: Launch, opened: list[int]) -> tuple[list[str], list[int]]:

@@ -12,7 +12,7 @@ import signal
 
 from workbench.runtime.sandbox.warden import landlock, privileges, seccomp
 from workbench.runtime.sandbox.warden.launch import Launch
-from workbench.runtime.sandbox.warden.namespaces import NICENESS, filter_program
+from workbench.runtime.sandbox.warden.namespaces import filter_program
 from workbench.runtime.sandbox.warden.processes import kill_descendants
 
 CANNOT_START = 126
@@ -84,7 +84,6 @@ def _become(launch: Launch, descriptors: list[int], guard: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setpgid(0, 0)
     privileges.die_with_parent(guard)
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target, inheritable=True)
     os.closerange(len(descriptors), MOST_DESCRIPTORS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 
+from workbench.runtime.sandbox.warden.allowance import Allowance
 from workbench.runtime.sandbox.warden.processes import descendants_of
 
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 1.0
 LOOKS_UNTIL_IDLE = 10
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE, TICKS_A_SECOND = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+CORES_OF_A_TREE = 0.25
+NICENESS = 19
 # A tree's own launchers count too: bubblewrap and its first process, or the guard.
 LAUNCHERS = 3
 
@@ -17,16 +20,30 @@ LAUNCHERS = 3
 class TreeWatch:
     """One tree and its limits. `look` says what is over, if anything is."""
 
-    __slots__ = ("_memory", "_processes", "_quiet_looks", "_root", "_ticks", "max_rss", "measured", "next_look")
+    __slots__ = (
+        "_allowance",
+        "_memory",
+        "_nice",
+        "_processes",
+        "_quiet_looks",
+        "_root",
+        "_ticks",
+        "max_rss",
+        "measured",
+        "next_look",
+        "used",
+    )
 
     def __init__(self, root: int, memory: int, processes: int, now: float) -> None:
         self._root, self._memory, self._processes = root, memory, processes
-        self._ticks, self._quiet_looks = -1, 0
+        self._ticks, self._quiet_looks = 0, 0
+        self._allowance, self._nice = Allowance(CORES_OF_A_TREE, now), frozenset[int]()
+        self.used = 0.0
         self.next_look = now + BUSY_SECONDS
         self.max_rss = self.measured = 0
 
     def look(self, now: float) -> str:
-        """'memory', 'processes' or nothing; `measured` says how much it was."""
+        """'memory', 'processes' or nothing; `measured` says how much it was, `used` what of the processor since."""
         pids = descendants_of(self._root)
         rss, ticks = 0, 0
         for pid in pids:
@@ -34,6 +51,10 @@ class TreeWatch:
             rss += its_rss
             ticks += its_ticks
         self.max_rss = max(self.max_rss, rss)
+        self.used = max(0, ticks - self._ticks) / TICKS_A_SECOND
+        self._allowance.spend(self.used, now)
+        if self._allowance.is_spent:
+            self._give_way(frozenset(pids))
         self._pace(ticks, now)
         if len(pids) > self._processes + LAUNCHERS:
             self.measured = len(pids)
@@ -42,6 +63,15 @@ class TreeWatch:
             self.measured = pss
             return "memory"
         return ""
+
+    def _give_way(self, pids: frozenset[int]) -> None:
+        """For good: only root may take it back."""
+        for pid in pids - self._nice:
+            try:
+                os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+            except OSError:
+                continue
+        self._nice = pids
 
     def _pace(self, ticks: int, now: float) -> None:
         self._quiet_looks = self._quiet_looks + 1 if ticks == self._ticks else 0
