@@ -75,7 +75,8 @@ def _plain(value: Any) -> Any:
 def _lines(event: Event) -> list[str]:
     match event:
         case WatchStarted():
-            return [f"watching {counted(event.skills, 'skill')} · save to reload · ctrl+c ends"]
+            polling = [f"▲ every 0.3 s, because {event.polling}"] if event.polling else []
+            return [f"watching {counted(event.skills, 'skill')} · save to reload · ctrl+c ends", *polling]
         case SkillHotReloaded():
             steps = " · ".join(f"{name} {ms:.1f}" for name, ms in event.steps)
             return [f"↻ {event.skill}  → r{event.revision}  {duration(event.total_ms)}   {steps}"]

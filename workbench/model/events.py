@@ -25,10 +25,11 @@ class SkillEvent(Event):
 
 @frozen
 class WatchStarted(Event):
-    """From now on every save is noticed."""
+    """From now on every save is noticed; `polling` says why by looking again and again, where that has to be."""
 
     roots: tuple[str, ...]
     skills: int
+    polling: str = ""
 
 
 @frozen

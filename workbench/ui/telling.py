@@ -96,8 +96,10 @@ class Teller:
 def status_words(event: Event) -> str:
     """The event as the status line says it; nothing for what is no news."""
     match event:
-        case WatchStarted():
+        case WatchStarted(polling=""):
             return f"watching {counted(event.skills, 'skill')} · save a file and it reloads"
+        case WatchStarted():
+            return f"▲ watching {counted(event.skills, 'skill')} by looking every 0.3 s · the log says why"
         case SkillHotReloaded():
             return f"↻ {event.skill} → r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}"
         case SkillReloadFailed():
@@ -121,7 +123,10 @@ def _told(event: Event) -> tuple[str, str, str, str]:
     """Level, topic, text and run."""
     match event:
         case WatchStarted():
-            return "info", "watch", f"watching {counted(event.skills, 'skill')} in {', '.join(event.roots)}", ""
+            where = f"watching {counted(event.skills, 'skill')} in {', '.join(event.roots)}"
+            if event.polling:
+                return "warning", "watch", f"{where}, by looking every 0.3 s: {event.polling}", ""
+            return "info", "watch", where, ""
         case SkillHotReloaded():
             return "info", "reload", f"→ r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}", ""
         case SkillReloadFailed():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import watchfiles._rust_notify
 
 from tests.author import Author, function
 from tests.runtime.devsessions.watched import watching
@@ -19,6 +20,7 @@ from workbench.model.events import (
     SkillRegistered,
     SkillReloadFailed,
     SkillUnregistered,
+    WatchStarted,
 )
 from workbench.model.skill import SkillState
 
@@ -238,3 +240,38 @@ async def test_whoever_stops_watching_does_not_wait(author: Author) -> None:
             began = time.monotonic()
 
         assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("moment", ["at once", "later"])
+async def test_where_the_systems_watches_are_used_up_it_looks_by_itself_and_says_how_to_get_more(
+    author: Author, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    real = watchfiles._rust_notify.RustNotify
+
+    class UsedUp:
+        def __init__(self, *arguments: object) -> None:
+            if moment == "at once":
+                raise watchfiles._rust_notify.WatchfilesRustInternalError("OS file watch limit reached. about [..]")
+            self._ear = real(*arguments)  # type: ignore[arg-type]
+
+        def watch(self, *_: object) -> None:
+            raise watchfiles._rust_notify.WatchfilesRustInternalError("No space left on device (os error 28)")
+
+        def close(self) -> None:
+            self._ear.close()
+
+    monkeypatch.setattr(watchfiles._rust_notify, "RustNotify", UsedUp)
+    author.has_function("greet", "return 'hello'")
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        with workbench.bus.subscribe() as events:
+            async with workbench.watching():
+                with anyio.fail_after(10):
+                    async for event in events:
+                        if isinstance(event, WatchStarted) and event.polling:
+                            break
+                    assert isinstance(event, WatchStarted)
+                    assert "sysctl fs.inotify.max_user_watches" in event.polling
+                    author.saves("greet/skill.py", function("greet", "return 'howdy'"))
+                    while (await workbench.run("greet")).outcome.output != "howdy":
+                        await anyio.sleep(0.05)

@@ -43,7 +43,7 @@ class Reloader:
         self._bus, self._clock, self._tasks = bus, clock, tasks
         self._waiting: dict[str, set[str]] = {}
         self._busy: set[str] = set()
-        self._has_started = False
+        self._started_with: tuple[str, ...] = ()
 
     async def follow(self, watcher: Watcher) -> None:
         """React to every hint, and look at everything now and then: not every change is reported."""
@@ -52,7 +52,7 @@ class Reloader:
             if paths:
                 self._take(paths)
             else:
-                self._tasks.start_soon(self._catch_up)
+                self._tasks.start_soon(self._catch_up, watcher)
 
     async def heed_others(self) -> None:
         """What another process accepted is accepted here too, once the files say the same."""
@@ -67,15 +67,16 @@ class Reloader:
         found = {skill.path: skill.digest for skill in self._library.read_all()}
         self._take(path for path in known.keys() | found.keys() if known.get(path) != found.get(path))
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, watcher: Watcher) -> None:
         """The watcher is about to listen; what changed before that was not reported."""
         await anyio.sleep(ARMING_SECONDS)
         await self.sweep()
-        if not self._has_started:
-            self._has_started = True
+        if self._started_with != (watcher.polling,):
+            self._started_with = (watcher.polling,)
             roots = tuple(dict.fromkeys(root.folder for root in self._library.roots if os.path.isdir(root.folder)))
             count = len(self._session.realm.snapshot)
-            self._bus.publish(WatchStarted(at=self._clock.now(), roots=roots, skills=count))
+            now = self._clock.now()
+            self._bus.publish(WatchStarted(at=now, roots=roots, skills=count, polling=watcher.polling))
 
     async def _sweep_now_and_then(self) -> None:
         while True:
