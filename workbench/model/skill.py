@@ -97,6 +97,11 @@ class Skill:
         """The file that a person would open; the folder where that cannot be read."""
         return f"{self.folder}/{self.entry}" if self.entry else self.folder
 
+    @property
+    def home(self) -> str:
+        """What is its own on the disk: the folder, or the single file."""
+        return self.path if self.single_file else self.folder
+
     def path_of(self, file: str) -> str:
         """Where one of its files lies: below its folder, or with the modules that skills share."""
         if file.startswith(f"{SHARED}/"):

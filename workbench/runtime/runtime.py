@@ -11,15 +11,17 @@ from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
 from workbench.model.run import Caller, Handler, Outcome, Run, Stream, new_run_id
 from workbench.model.settings import Settings
-from workbench.model.skill import Ref, Skill, parse_ref
+from workbench.model.skill import Ref, Scope, Skill, parse_ref
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.reload import Reloader, watching
 from workbench.runtime.devsessions.session import Accepted, DevSession, Refused
 from workbench.runtime.executors.python import code_of
+from workbench.runtime.library.differences import Difference
 from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
+from workbench.runtime.library.revisions import Revision
 from workbench.runtime.store.spools import Spools
 from workbench.runtime.workers.pool import Code, WorkerPool
 
@@ -104,6 +106,38 @@ class Workbench:
         skill = self.find(ref)
         ready = await self.session.answering(skill)
         return ready.skill if isinstance(ready, Accepted) else self.snapshot.skills.get(skill.name, skill)
+
+    async def reload(self, ref: str | Ref, *, message: str = "") -> Accepted | Refused:
+        """Read a skill's files again and load them in a process of its own, changed or not."""
+        self.refresh()
+        return await self.session.bring_up(self.find(ref), message=message, anew=True)
+
+    def history(self, ref: str | Ref) -> tuple[Revision, ...]:
+        """Every accepted revision of a skill, the newest first."""
+        return self.library.revisions.history(self.find(ref).name)
+
+    def difference(self, ref: str, before: int = 0, after: int = 0) -> Difference:
+        """What changed between two revisions of a skill. 0 before is the newest accepted one, 0 after the files."""
+        return self.library.difference(self.find(ref), before, after)
+
+    async def roll_back(
+        self,
+        ref: str | Ref,
+        to: int,
+        *,
+        message: str = "",
+        expected_version: int | None = None,
+        give_up_changes: bool = False,
+    ) -> Skill:
+        """Have a skill be what a revision of it was, in its files too, as a new revision."""
+        self.refresh()
+        skill, workspace = self.find(ref), self.settings.workspace
+        if skill.scope is Scope.BUILTIN:
+            hint = f"edit it in the app, or copy {skill.folder} to {workspace}/skills"
+            raise WrongUse(f"'{skill.name}' is shipped and has no files of yours", hint=hint)
+        return await self.session.roll_back(
+            skill, to, message=message, expected=expected_version, give_up=give_up_changes
+        )
 
     def code_of(self, skill: Skill) -> Code:
         """What a worker loads for a skill."""

@@ -149,6 +149,30 @@ def copied_to_workspace(skill: Skill, workspace: str) -> str:
     return target
 
 
+def put_back(old: Skill, now: Skill) -> None:
+    """Make the files of a skill what they were, the one that begins it last; modules that it shares stay."""
+    known = {file.path: file.sha256 for file in now.files}
+    own = [file for file in old.files if not file.path.startswith(f"{SHARED}/")]
+    try:
+        for file in sorted(own, key=lambda file: file.path == old.entry):
+            target = f"{now.folder}/{file.path}"
+            mode = 0o755 if file.is_executable else 0o644
+            if known.get(file.path) != file.sha256:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(old.path_of(file.path), "rb") as kept:
+                    write_atomically(target, kept.read(), mode=mode)
+            elif bool(os.stat(target).st_mode & 0o111) is not file.is_executable:
+                os.chmod(target, mode)
+        for path in known.keys() - {file.path for file in own}:
+            if not path.startswith(f"{SHARED}/"):
+                os.unlink(f"{now.folder}/{path}")
+    except OSError as error:
+        raise MachineCannot(
+            f"the files of {now.name} cannot be put back: {error.strerror or error}",
+            hint=f"what was accepted goes on answering; look at the permissions of {now.folder}",
+        ) from error
+
+
 def _copy_module(source: str, target: str) -> None:
     """A module that the workspace has already is its own."""
     if not os.path.lexists(target):

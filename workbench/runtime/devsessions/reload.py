@@ -10,12 +10,12 @@ from time import perf_counter
 import anyio
 from anyio.abc import TaskGroup
 
-from workbench.model.events import RevisionAccepted, SkillHotReloaded, SkillReloadFailed, WatchStarted
+from workbench.model.events import RevisionAccepted, SkillReloadFailed, WatchStarted
 from workbench.model.settings import DevelopmentSettings
 from workbench.model.skill import Skill
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
-from workbench.runtime.devsessions.session import Accepted, DevSession, Steps
+from workbench.runtime.devsessions.session import Accepted, DevSession, Steps, reloaded
 from workbench.runtime.devsessions.settling import ignore_lease_breaks, settled
 from workbench.runtime.devsessions.watcher import Watcher
 from workbench.runtime.formats.folder import counts
@@ -97,7 +97,7 @@ class Reloader:
     def _owner(self, path: str) -> str:
         """The skill's folder or single file that a path belongs to, else what lies highest below its root."""
         for skill in self._session.files:
-            home = _home_of(skill)
+            home = skill.home
             if path == home or (not skill.single_file and path.startswith(f"{home}/")):
                 return home
         return self._library.highest_below_root(path)
@@ -105,7 +105,7 @@ class Reloader:
     def _importers(self, path: str) -> list[str]:
         """The homes of the skills whose code imports what lies there, or would if it were there."""
         root, name = self._library.shared_name(path)
-        return [_home_of(skill) for skill in self._session.files if name in skill.imports and skill.shared_root == root]
+        return [skill.home for skill in self._session.files if name in skill.imports and skill.shared_root == root]
 
     async def _reload_until_quiet(self, owner: str, is_storm: bool) -> None:
         try:
@@ -144,15 +144,8 @@ class Reloader:
         result = await self._session.bring_up(skill)
         now, realm = self._clock.now(), self._session.realm.id
         if isinstance(result, Accepted):
-            event = SkillHotReloaded(
-                at=now,
-                skill=skill.name,
-                realm=realm,
-                revision=result.skill.revision,
-                digest=result.skill.digest,
-                steps=(*steps, *result.steps),
-                total_ms=_ms(perf_counter() - began),
-            )
+            total_ms = _ms(perf_counter() - began)
+            event = reloaded(result.skill, realm, now, (*steps, *result.steps), total_ms)
             self._bus.publish(event)
             return
         answering = result.answering.revision if result.answering else 0
@@ -166,10 +159,6 @@ class Reloader:
                 steps=(*steps, *result.steps),
             )
         )
-
-
-def _home_of(skill: Skill) -> str:
-    return skill.path if skill.single_file else skill.folder
 
 
 def _is_below(skill: Skill, owner: str) -> bool:

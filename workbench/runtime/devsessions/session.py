@@ -12,18 +12,20 @@ from time import perf_counter
 
 import anyio
 
-from workbench.model.events import SkillCreated, SkillRegistered, SkillStateChanged, SkillUnregistered
+from workbench.model.errors import Conflict, UnknownRevision, WrongUse
+from workbench.model.events import SkillCreated, SkillHotReloaded, SkillRegistered, SkillStateChanged, SkillUnregistered
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Realm, Snapshot
 from workbench.model.skill import Kind, Skill, SkillState
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
+from workbench.runtime.devsessions.files import put_back
 from workbench.runtime.executors.failures import findings_of
 from workbench.runtime.executors.python import code_of
 from workbench.runtime.executors.template_check import check_template
 from workbench.runtime.library.library import Library
-from workbench.runtime.library.revisions import ChangedMeanwhile
+from workbench.runtime.library.revisions import ChangedMeanwhile, conflict_of
 from workbench.runtime.workers.pool import NotLoaded, WorkerPool, ended_on_failure
 from workbench.runtime.workers.worker import WorkerGone
 
@@ -109,22 +111,67 @@ class DevSession:
             return Accepted(skill=skill)
         return await self.bring_up(skill)
 
-    async def bring_up(self, candidate: Skill) -> Accepted | Refused:
-        """Load a candidate and have it accepted, or say why not. One at a time for each name."""
+    async def bring_up(self, candidate: Skill, *, message: str = "", anew: bool = False) -> Accepted | Refused:
+        """Load a candidate and have it accepted, or say why not. One at a time for each name.
+
+        What is accepted already is not loaded again, unless `anew` is wanted.
+        """
         async with self._locks.setdefault(candidate.name, anyio.Lock()):
             known = self.realm.snapshot.skills.get(candidate.name)
-            if known is not None and known.digest == candidate.digest and known.revision:
+            if known is not None and known.digest == candidate.digest and known.revision and not anew:
                 return Accepted(skill=known)
+            if anew:
+                self._pool.retire(self.realm.id, candidate.digest)
             self._mark_reloading(known)
             with self.loading((candidate.name,)):
-                return await self._brought_up(candidate)
+                return await self._brought_up(candidate, message)
 
-    async def _brought_up(self, candidate: Skill) -> Accepted | Refused:
+    async def roll_back(self, now: Skill, to: int, *, message: str, expected: int | None, give_up: bool) -> Skill:
+        """Have the files of a skill be what a revision of it was, as a new revision.
+
+        Raises Conflict where the newest revision is not the expected one, and, unless they may be given up, where the
+        files hold what no revision has. What is given up is kept beside the revisions all the same.
+        """
+        async with self._locks.setdefault(now.name, anyio.Lock()):
+            revisions, watch = self._library.revisions, Stopwatch()
+            old = revisions.restored(revisions.numbered(now.name, to))
+            head = revisions.head(now.name, self.realm.id)
+            if old is None or head is None:
+                raise UnknownRevision(f"the files of {now.name}@r{to} are no longer kept", hint="choose a newer one")
+            if expected not in (None, head.number):
+                raise conflict_of(now.name, expected, head.number)
+            now = next((each for each in self._library.read_below(now.home) if each.path == now.path), now)
+            if now.digest == old.digest:
+                raise WrongUse(
+                    f"'{now.name}' is as r{to} was already", hint=f"`workbench history {now.name}` lists them"
+                )
+            if now.digest != head.digest:
+                if not give_up or not now.digest:
+                    hint = f"save them so that they are accepted; given up, they stay in {revisions.code_folder(now)}"
+                    raise Conflict(f"the files of '{now.name}' hold what no revision has", hint=hint)
+                revisions.materialise(now)
+            with self.loading((now.name,)):
+                put_back(old, now)
+                self.show(
+                    (*(each for each in self.files if each.path != now.path), *self._library.read_below(now.home))
+                )
+                again = next((each for each in self.files if each.path == now.path), old)
+                watch.lap("write")
+                words = message or f"rolled back to r{to}"
+                accepted = await revisions.accept(again, realm=self.realm.id, message=words, expected=head.number)
+                self._swap_in(accepted)
+            self._pool.retire(self.realm.id, head.digest)
+            self._answered[accepted.name] = accepted.digest
+            watch.lap("accept")
+            self._bus.publish(reloaded(accepted, self.realm.id, self._clock.now(), watch.steps()))
+            return accepted
+
+    async def _brought_up(self, candidate: Skill, message: str) -> Accepted | Refused:
         watch = Stopwatch()
         loaded = candidate.findings if candidate.is_broken else await self._load(candidate, watch)
         if isinstance(loaded, Skill):
             before = self._answered.get(loaded.name)
-            accepted = await self._library.revisions.accept(loaded, realm=self.realm.id)
+            accepted = await self._library.revisions.accept(loaded, realm=self.realm.id, message=message)
             self._swap_in(accepted)
             watch.lap("accept")
             self._answered[accepted.name] = accepted.digest
@@ -224,6 +271,19 @@ class DevSession:
             self._tell_of_state(before.skills[name], after.skills[name])
         for name in before.skills.keys() - after.skills.keys():
             self._bus.publish(SkillUnregistered(at=now, skill=name, realm=realm, reason="its files are gone"))
+
+
+def reloaded(skill: Skill, realm: str, at: float, steps: Steps, total_ms: float = 0.0) -> SkillHotReloaded:
+    """That this answers from now on, and how long each step took."""
+    return SkillHotReloaded(
+        at=at,
+        skill=skill.name,
+        realm=realm,
+        revision=skill.revision,
+        digest=skill.digest,
+        steps=steps,
+        total_ms=total_ms or round(sum(ms for _, ms in steps), 3),
+    )
 
 
 def _finding(skill: Skill, rule: str, message: str, hint: str = "") -> Finding:

@@ -14,6 +14,7 @@ from workbench.model.realm import Snapshot
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, SkillState, parse_ref
 from workbench.runtime.formats.reader import ENTRIES
+from workbench.runtime.library.differences import Difference, difference_of
 from workbench.runtime.library.discovery import Root, Spot, distinct, gather, read_root, read_spot, spots
 from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.history import History
@@ -93,10 +94,26 @@ class Library:
         skill = _at_path(snapshot, ref.name) or snapshot.find(replace(ref, revision=0))
         if not ref.revision:
             return skill
-        restored = self.revisions.restored(self.revisions.numbered(skill.name, ref.revision))
+        return self.find_revision(skill.name, ref.revision)
+
+    def difference(self, skill: Skill, before: int, after: int) -> Difference:
+        """Between two revisions by their numbers: 0 before is the newest, 0 after what the files say."""
+        head = self.revisions.head(skill.name)
+        if head is None:
+            raise UnknownRevision(
+                f"'{skill.name}' has no revision yet", hint=f"run it once: `workbench run {skill.name}`"
+            )
+        return difference_of(
+            self.find_revision(skill.name, before or head.number),
+            self.find_revision(skill.name, after) if after else skill,
+        )
+
+    def find_revision(self, name: str, number: int) -> Skill:
+        """A revision as a skill; raises UnknownRevision where it is not, or its files are gone."""
+        restored = self.revisions.restored(self.revisions.numbered(name, number))
         if restored is None:
             hint = "its number and digest are all that is left"
-            raise UnknownRevision(f"the files of {ref} are no longer kept", hint=hint)
+            raise UnknownRevision(f"the files of {name}@r{number} are no longer kept", hint=hint)
         return self._with_known_metadata(restored)
 
     def named(self, snapshot: Snapshot, word: str) -> list[Skill]:

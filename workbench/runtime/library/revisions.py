@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 
-from workbench.model.errors import StoreUnavailable, UnknownRevision
+from workbench.model.errors import Conflict, StoreUnavailable, UnknownRevision
 from workbench.model.frozen import frozen, replace
 from workbench.model.skill import SHARED, Scope, Skill
 from workbench.runtime.atomic import remove_tree
@@ -113,6 +113,11 @@ class Revisions:
             raise UnknownRevision(f"'{name}' has no revision r{number}", hint=hint)
         return _revision(rows[0])
 
+    def history(self, name: str) -> tuple[Revision, ...]:
+        """Every accepted revision of a skill, the newest first."""
+        rows = self._database.read("SELECT * FROM revision WHERE skill = ? ORDER BY number DESC", (name,))
+        return tuple(map(_revision, rows))
+
     def restored(self, revision: Revision) -> Skill | None:
         """A revision as a skill again, read from its kept files; None where they are gone."""
         folder = f"{self.folder_of(revision.skill)}/{revision.digest}"
@@ -123,22 +128,38 @@ class Revisions:
         manifest = replace(skill.manifest, name=revision.skill)
         return replace(skill, name=revision.skill, manifest=manifest, revision=revision.number)
 
-    async def accept(self, skill: Skill, *, realm: str = "main", message: str = "") -> Skill:
-        """Make this state the head, as a new revision if it is one; two processes accept the same state once."""
+    async def accept(
+        self, skill: Skill, *, realm: str = "main", message: str = "", expected: int | None = None
+    ) -> Skill:
+        """Make this state the head, as a new revision if it is one; two processes accept the same state once.
+
+        Raises Conflict where the head is not the revision that was expected.
+        """
         head = self.head(skill.name, realm)
-        if head is not None and head.digest == skill.digest:
+        if head is not None and head.digest == skill.digest and expected in (None, head.number):
             return replace(skill, revision=head.number)
         now = self._now()
         number = await self._database.write(
-            lambda connection: _accept(connection, skill, realm, message, now, self._origin)
+            lambda connection: _accept(connection, skill, realm, message, now, self._origin, expected)
         )
         return replace(skill, revision=number)
 
 
-def _accept(connection: sqlite3.Connection, skill: Skill, realm: str, message: str, now: float, origin: str) -> int:
+def _accept(
+    connection: sqlite3.Connection,
+    skill: Skill,
+    realm: str,
+    message: str,
+    now: float,
+    origin: str,
+    expected: int | None,
+) -> int:
     head = connection.execute(
         "SELECT number, digest FROM head WHERE realm = ? AND skill = ?", (realm, skill.name)
     ).fetchone()
+    newest = int(head["number"]) if head else 0
+    if expected not in (None, newest):
+        raise conflict_of(skill.name, expected, newest)
     if head is not None and head["digest"] == skill.digest:
         return int(head["number"])
     last = connection.execute("SELECT max(number) FROM revision WHERE skill = ?", (skill.name,)).fetchone()[0]
@@ -156,6 +177,12 @@ def _accept(connection: sqlite3.Connection, skill: Skill, realm: str, message: s
     facts = {"skill": skill.name, "realm": realm, "revision": number, "digest": skill.digest}
     journal.write(connection, origin, "RevisionAccepted", now, facts)
     return number
+
+
+def conflict_of(name: str, expected: int | None, newest: int) -> Conflict:
+    """Somebody was first."""
+    hint = f"`workbench diff {name} {expected or newest} {newest}` shows what came between" if newest else ""
+    return Conflict(f"'{name}' is at r{newest}, and r{expected} was expected; nothing was changed", hint=hint)
 
 
 def _revision(row: sqlite3.Row) -> Revision:

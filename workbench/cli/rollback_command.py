@@ -1,0 +1,43 @@
+"""Have a skill be what a revision of it was: its files are put back, and that is accepted as a new revision."""
+
+from __future__ import annotations
+
+import argparse
+
+from workbench.cli.diff_command import number_of
+from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.paper import short_path, write
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ref", help="a skill's name, alias or folder")
+    parser.add_argument("revision", metavar="N", help="the revision it is to be again")
+    parser.add_argument("-m", "--message", default="", help="why, for the history")
+    parser.add_argument("--expected", default="", metavar="N", help="refuse unless this is the newest revision")
+    parser.add_argument("--give-up-changes", action="store_true", help="also where the files hold what no revision has")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    import anyio
+
+    return anyio.run(_roll_back, options)
+
+
+async def _roll_back(options: argparse.Namespace) -> int:
+    from workbench.assembly import open_workbench
+
+    to, expected = number_of(options.revision), number_of(options.expected)
+    async with open_workbench(workspace=workspace_of(options)) as workbench:
+        skill = await workbench.roll_back(
+            options.ref,
+            to,
+            message=options.message,
+            expected_version=expected or None,
+            give_up_changes=options.give_up_changes,
+        )
+    if options.json:
+        print_json({"skill": skill.name, "revision": skill.revision, "digest": skill.digest, "as": to})
+    else:
+        write(f"● {skill.name} → r{skill.revision}, as r{to} was   {short_path(skill.path)}")
+    return 0
