@@ -12,7 +12,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
-from tests.author import Author
+from tests.author import Author, function
 from tests.ui.eyes import opened
 from tests.ui.hands import Hands
 from workbench.ui.widgets.form import FieldRow, InputsForm, Submitted, WrongInputs
@@ -279,3 +279,17 @@ async def test_inputs_without_a_form_are_json_and_those_that_fit_no_field_stay_j
         json_area.text = '{"text": 3}'
         await eyes.press("alt+j")
         await eyes.until(lambda: json_area.display and json.loads(json_area.text) == {"text": 3}, "JSON still")
+
+
+async def test_an_input_that_a_reload_takes_away_is_not_given_and_comes_back_with_it(author: Author) -> None:
+    author.has_function("aaa", "return text", parameters="text: str")
+    async with opened(author, watch=True) as eyes:
+        await eyes.press("i", *"hello")
+        author.saves("aaa/skill.py", function("aaa", "return 'nothing'"))
+        await eyes.see("it takes no inputs")
+        await eyes.press("ctrl+r")
+        await eyes.see("✓ completed", "nothing")
+        author.saves("aaa/skill.py", function("aaa", "return text * 2", parameters="text: str"))
+        await eyes.see("hello")
+        await eyes.press("ctrl+r")
+        await eyes.see("hellohello")

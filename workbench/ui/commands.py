@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from workbench.model.frozen import frozen
-from workbench.ui import errands, reasons
+from workbench.ui import errands, reasons, revisions
 from workbench.ui.help import open_help
 from workbench.ui.palette import open_palette
 
@@ -179,6 +179,30 @@ REGISTRY: tuple[Command, ...] = (
         keys=("n",),
         do=errands.ask_for_new_skill,
         unavailable=reasons.opening,
+    ),
+    Command(
+        id="skills.history",
+        name="History",
+        help="The accepted revisions of the chosen skill; one is compared with the files as they are.",
+        keys=("h", "alt+h"),
+        do=revisions.show_history,
+        unavailable=reasons.no_skill,
+    ),
+    Command(
+        id="skills.rollback",
+        name="Roll back",
+        help="Have the chosen skill be again what a revision of it was; that is a revision too.",
+        keys=("b", "alt+b"),
+        do=revisions.roll_back,
+        unavailable=reasons.not_ones_own,
+    ),
+    Command(
+        id="skills.reload",
+        name="Reload",
+        help="Load the chosen skill in a new process, changed or not.",
+        keys=("L", "alt+l"),
+        do=revisions.reload,
+        unavailable=reasons.no_skill,
     ),
     Command(
         id="log.filter",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.model.skill import Scope
+
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
 
@@ -14,6 +16,11 @@ def opening(app: WorkbenchApp) -> str:
 
 def no_skill(app: WorkbenchApp) -> str:
     return opening(app) or ("" if app.chosen is not None else "no skill is chosen")
+
+
+def not_ones_own(app: WorkbenchApp) -> str:
+    is_shipped = app.chosen is not None and app.chosen.scope is Scope.BUILTIN
+    return no_skill(app) or ("it is shipped; edit it, and it is yours" if is_shipped else "")
 
 
 def not_to_run(app: WorkbenchApp) -> str:

@@ -129,3 +129,21 @@ async def test_a_folder_that_cannot_be_made_is_an_error_of_the_machine(tmp_path:
 
     with open_database(place(tmp_path)) as database, pytest.raises(StoreUnavailable):
         await database.write(lambda connection: remember(connection, "a"))
+
+
+async def test_every_thread_may_read_while_another_writes(tmp_path: Path) -> None:
+    with open_database(place(tmp_path)) as database:
+        await database.write(lambda connection: remember(connection, "a"))
+        seen: list[int] = []
+
+        def read() -> None:
+            for _ in range(50):
+                seen.append(len(database.read("SELECT digest FROM metadata")))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(anyio.to_thread.run_sync, read)
+            for number in range(20):
+                await database.write(lambda connection, number=number: remember(connection, f"b{number}"))  # type: ignore[misc]
+        assert len(seen) == 400
+        assert len(database.read("SELECT digest FROM metadata")) == 21

@@ -35,6 +35,7 @@ class Database:
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any] | None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: sqlite3.Connection | None = None
+        self._reads = threading.Lock()
         self._failure: Exception | None = None
 
     @property
@@ -52,8 +53,8 @@ class Database:
         self._submit(job, None)
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """Rows as they were last committed; none while there is no database."""
-        with _translated(self.path):
+        """Rows as they were last committed, from whichever thread; none while there is no database."""
+        with _translated(self.path), self._reads:
             connection = self._reading()
             return [] if connection is None else connection.execute(sql, parameters).fetchall()
 
@@ -101,7 +102,8 @@ class Database:
             if not os.path.exists(self.path):  # a workspace where nothing has run is asked ten times a second
                 return None
             try:
-                connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, isolation_level=None)
+                uri = f"file:{_quoted(self.path)}?mode=ro"
+                connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
                 connection.row_factory = sqlite3.Row
                 known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone()
             except sqlite3.OperationalError as error:

@@ -37,6 +37,7 @@ class RunPane(Pane):
         self._skill: Skill | None = None
         self._schema: Mapping[str, object] | None = None
         self._inputs: dict[str, str] = {}
+        self._typed: dict[str, dict[str, Any]] = {}
         self._outcomes: dict[str, tuple[Outcome, int]] = {}
         self._wants_json = False
         self._name_running = ""
@@ -91,7 +92,7 @@ class RunPane(Pane):
         is_other = before is None or before.name != skill.name
         taker = answering or skill
         if is_other or self._schema != taker.manifest.input_schema:
-            text = self._inputs.get(skill.name) if is_other else self._inputs_text()
+            text = self._inputs.get(skill.name) if is_other else self._carried(skill.name, taker.manifest.input_schema)
             await self._show_inputs(taker, text or _first_inputs(taker))
         glyph, word, style = state_of(skill)
         revision = f" r{skill.revision}" if skill.revision else ""
@@ -163,6 +164,14 @@ class RunPane(Pane):
                 self.add_class("json")
         self._form.display, self._json.display = not self._is_json, self._is_json
 
+    def _carried(self, name: str, schema: Mapping[str, object] | None) -> str:
+        """What was typed, as far as the new schema takes it; the rest comes back when it is taken again."""
+        try:
+            typed = self._typed[name] = {**self._typed.get(name, {}), **inputs_from(self._inputs_text())}
+        except WrongInputs:
+            return self._inputs_text()
+        return _as_text({key: value for key, value in typed.items() if is_taken(key, schema)})
+
     def _inputs_text(self) -> str:
         return self._json.text if self._is_json else _as_text(self._form.said())
 
@@ -216,6 +225,13 @@ def inputs_from(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WrongInputs('the inputs are an object: {"name": "value"}')
     return value
+
+
+def is_taken(name: str, schema: Mapping[str, object] | None) -> bool:
+    """Whether a schema knows an input of this name, or takes any."""
+    known = (schema or {}).get("properties")
+    is_closed = (schema or {}).get("additionalProperties") is False
+    return not is_closed or (isinstance(known, Mapping) and name in known)
 
 
 def _no_number(word: str) -> None:
