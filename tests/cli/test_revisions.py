@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.author import Author, function
@@ -27,6 +29,9 @@ def test_history_lists_what_was_accepted_with_the_authors_words(greeter: Author)
         (1, "as it began"),
     ]
     assert document["stands"] is True
+    assert [each["is_newest"] for each in document["revisions"]] == [True, False]
+    saved = datetime.fromisoformat(document["revisions"][0]["saved_at"])
+    assert abs((datetime.now(UTC) - saved).total_seconds()) < 60
 
 
 def test_a_skill_that_was_never_accepted_has_no_history_and_says_how_to_get_one(author: Author) -> None:

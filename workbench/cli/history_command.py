@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from workbench.cli.frame import add_json, print_json, workspace_of
@@ -49,6 +50,7 @@ def _document(revision: Revision, newest: int) -> dict[str, Any]:
         "revision": revision.number,
         "digest": revision.digest,
         "at": revision.at,
+        "saved_at": datetime.fromtimestamp(revision.at, UTC).isoformat(),
         "message": revision.message,
         "scope": revision.scope.value,
         "is_newest": revision.number == newest,
