@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -342,3 +343,32 @@ def test_the_warden_imports_nothing_heavy() -> None:
         [sys.executable, "-I", "-S", "-c", code, str(REPOSITORY)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_each_of_many_that_end_at_the_same_moment_is_told(tier: Tier, tmp_path: Path) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    ends: list[object] = []
+
+    async def start_and_stop(warden: Warden) -> None:
+        child = await warden.start(
+            ("/bin/sh", "-c", "sleep 60 & sleep 60"),
+            policy(tier, tmp_path),
+            cwd=str(tmp_path),
+            descriptors=(nothing, nothing, nothing),
+        )
+        began = time.monotonic()
+        ends.append(await child.stop(grace=0))
+        assert time.monotonic() - began < 3
+
+    try:
+        async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
+            for _ in range(5):
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(8):
+                        tasks.start_soon(start_and_stop, warden)
+    finally:
+        os.close(nothing)
+
+    assert len(ends) == 40
+    assert None not in ends

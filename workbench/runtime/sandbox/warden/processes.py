@@ -43,7 +43,11 @@ def send_signal(pid: int, number: int) -> bool:
 
 
 def kill_descendants(pid: int, *, rounds: int = 50) -> None:
-    """End everything below a process: stopped first, so that nothing forks away while it is being counted."""
+    """End everything below a process: stopped first, so that nothing forks away while it is being counted.
+
+    Only below ourselves are the dead collected too: elsewhere whoever owns them is to be told how they ended.
+    """
+    is_ours = pid == os.getpid()
     for _ in range(rounds):
         below = descendants_of(pid)
         if not below:
@@ -52,7 +56,8 @@ def kill_descendants(pid: int, *, rounds: int = 50) -> None:
             send_signal(child, signal.SIGSTOP)
         for child in {*below, *descendants_of(pid)}:
             send_signal(child, signal.SIGKILL)
-        reap_available()
+        if is_ours:
+            reap_available()
 
 
 def reap_available() -> list[tuple[int, int]]:
