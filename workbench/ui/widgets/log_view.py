@@ -257,7 +257,7 @@ class LogView(ScrollView, can_focus=True):
             self._is_placing = False
 
     def _words_for_nothing(self) -> Strip:
-        if self._sieve is None or not (self.logbook.end or self._sieve.wanted):
+        if self._sieve is None or not (self.logbook.end or self._sieve.wanted.text):
             words = "nothing has been said yet"
         elif self._sieve.has_more:
             words = f"looking · {self._sieve.looked_at:.0%} of {counted(len(self.logbook), 'line')}"
