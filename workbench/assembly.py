@@ -84,14 +84,12 @@ async def open_workbench(
             Kind.PROMPT_INLINE: PromptInline(pool),
             Kind.PYTHON: PythonSkill(pool, library.revisions, spools, place),
         }
-        handler = compose(  # outermost first
-            ("trace", trace(bus, clock)),
-            ("record", record(library.history, clock)),
+        told = (("trace", trace(bus, clock)), ("record", record(library.history, clock)))
+        done = (  # outermost first
             ("inputs", check_inputs),
             ("permission", permit(tier)),
             ("deadline", within_deadline(settings.skills.default_timeout, security.max_execution_time)),
             ("outputs", parse_outputs),
-            to=dispatch(executors),
         )
         session = DevSession("main", library, pool, bus, clock)
         session.show(library.read_all())
@@ -99,7 +97,8 @@ async def open_workbench(
             settings=settings,
             library=library,
             session=session,
-            handler=handler,
+            handler=compose(*told, *done, to=dispatch(executors)),
+            trial=compose(*done, to=dispatch(executors)),
             pool=pool,
             bus=bus,
             clock=clock,

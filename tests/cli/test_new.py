@@ -31,7 +31,7 @@ def test_json_says_what_was_made(author: Author) -> None:
         "name": "sums",
         "template": "command",
         "path": str(author.skills / "sums"),
-        "files": ["main.py", "skill.json"],
+        "files": ["main.py", "skill.json", "tests/cases.yaml"],
     }
 
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "show": "one skill: what it says, takes and gives",
     "run": "run a skill",
     "runs": "what ran, and how it ended",
+    "test": "run the tests that lie beside skills",
     "reload": "read skills again, and load them in processes of their own",
     "history": "the accepted revisions of a skill",
     "diff": "what changed between two revisions, and whether it breaks who calls it",

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from workbench.model.errors import WrongSettings, WrongUse
-from workbench.model.frozen import frozen
+from workbench.model.frozen import frozen, replace
 from workbench.model.policy import Tier
 from workbench.model.realm import Snapshot
 from workbench.model.run import Caller, Handler, Outcome, Run, Stream, new_run_id
 from workbench.model.settings import Settings
 from workbench.model.skill import Ref, Scope, Skill, parse_ref
+from workbench.model.skilltest import TestReport
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.reload import Reloader, watching
@@ -22,6 +23,8 @@ from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
 from workbench.runtime.library.revisions import Revision
+from workbench.runtime.skilltests.cases import read_cases
+from workbench.runtime.skilltests.run import results_of
 from workbench.runtime.store.spools import Spools
 from workbench.runtime.workers.pool import Code, WorkerPool
 
@@ -46,6 +49,7 @@ class Workbench:
     library: Library
     session: DevSession
     handler: Handler
+    trial: Handler
     pool: WorkerPool
     bus: Bus
     clock: Clock
@@ -111,6 +115,28 @@ class Workbench:
         """Read a skill's files again and load them in a process of its own, changed or not."""
         self.refresh()
         return await self.session.bring_up(self.find(ref), message=message, anew=True)
+
+    async def test(self, ref: str | Ref) -> TestReport:
+        """Run the cases that lie in a skill's tests folder, each in a realm of its own; nothing of it is recorded."""
+        skill = self.find(ref)
+        cases, findings = read_cases(skill)
+        ready = await self.session.answering(skill)
+        if isinstance(ready, Refused):
+            return TestReport(skill=skill.name, revision=0, findings=(*ready.findings, *findings))
+        answering = ready.skill
+
+        async def attempt(inputs: Mapping[str, object], environment: Mapping[str, str]) -> Outcome:
+            run = self.new_run(answering, inputs)
+            realm_id = f"{run.realm.id}/test{''.join(sorted(f'/{name}={environment[name]}' for name in environment))}"
+            realm = replace(run.realm, id=realm_id, environment={**run.realm.environment, **environment})
+            try:
+                return await self.trial(replace(run, realm=realm))
+            finally:
+                if environment:
+                    self.pool.retire(realm_id, answering.digest)
+
+        results = await results_of(cases, attempt)
+        return TestReport(skill=skill.name, revision=answering.revision, results=results, findings=findings)
 
     def history(self, ref: str | Ref) -> tuple[Revision, ...]:
         """Every accepted revision of a skill, the newest first."""

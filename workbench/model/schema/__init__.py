@@ -6,7 +6,7 @@ import json
 import os
 from functools import cache
 
-NAMES = ("skill",)
+NAMES = ("skill", "test")
 
 
 def schema_text(name: str) -> str:

@@ -103,7 +103,7 @@ class CodeInline:
             read=(folder,),
             out=out,
             spawns_by_default=True,
-            environ=self._environ,
+            environ={**self._environ, **run.realm.environment},
             variables={**manifest.environment, **run.realm.environment},
         )
 

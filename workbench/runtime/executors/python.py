@@ -33,7 +33,7 @@ class PythonSkill:
         self._pool, self._revisions, self._spools, self._place = pool, revisions, spools, place
 
     async def __call__(self, run: Run) -> Outcome:
-        code = code_of(run.skill, self._revisions)
+        code = replace(code_of(run.skill, self._revisions), variables=run.realm.environment)
         try:
             async with self._pool.lease(run.realm.id, code) as worker:
                 if isinstance(worker, NotLoaded):

@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from workbench.model.errors import MachineCannot
-from workbench.model.frozen import frozen, replace
+from workbench.model.frozen import field, frozen, replace
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Permissions, Tier
 from workbench.model.settings import PerformanceSettings, SecuritySettings
 from workbench.model.skill import Skill
@@ -30,10 +30,11 @@ SDK = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "sdk.
 
 @frozen
 class Code:
-    """What a worker is to load: a skill, and where its files lie."""
+    """What a worker is to load: a skill, where its files lie, and variables in place of the real ones."""
 
     skill: Skill
     folder: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @frozen
@@ -95,7 +96,7 @@ class WorkerPool:
 
     async def load(self, code: Code) -> Worker | NotLoaded:
         """A fresh worker that holds this revision: a spare if one waits, else a new process."""
-        walls = self._walls_of(code.skill)
+        walls = self._walls_of(code.skill, code.variables)
         if (spare := await self._spares.taken(walls, code.folder)) is not None:
             with suppress(
                 WorkerGone
@@ -126,12 +127,12 @@ class WorkerPool:
     def keep_spares(self) -> None:
         """From now on have a process wait for the next save, or the next first run."""
         self._keeps_spares = True
-        self._spares.wish_for(self._walls(NO_PERMISSIONS, DEFAULT_LIMITS, {}))
+        self._spares.wish_for(self._walls(NO_PERMISSIONS, DEFAULT_LIMITS, {}, {}))
 
     def wish_for_spare(self, skill: Skill) -> None:
         """Have processes wait behind these walls: who has saved saves again, and a formatter does so at once."""
         if self._keeps_spares:
-            self._spares.wish_for(self._walls_of(skill), 2)
+            self._spares.wish_for(self._walls_of(skill, {}), 2)
 
     async def close(self) -> None:
         """End everything that is idle."""
@@ -180,11 +181,13 @@ class WorkerPool:
         policy = replace(policy.placed("", out), list_only=(home,), seconds=1e9)
         return await start_worker(self._warden, policy, sdk=SDK, home=out, memory=RENDERER_MEMORY, is_spare=False)
 
-    def _walls_of(self, skill: Skill) -> Policy:
+    def _walls_of(self, skill: Skill, instead: Mapping[str, str]) -> Policy:
         manifest = skill.manifest
-        return self._walls(manifest.permissions, manifest.limits, manifest.environment)
+        return self._walls(manifest.permissions, manifest.limits, {**manifest.environment, **instead}, instead)
 
-    def _walls(self, permissions: Permissions, limits: Limits, variables: Mapping[str, str]) -> Policy:
+    def _walls(
+        self, permissions: Permissions, limits: Limits, variables: Mapping[str, str], instead: Mapping[str, str]
+    ) -> Policy:
         """What a worker may see and use, but for its own two folders."""
         policy = policy_for(
             permissions,
@@ -193,7 +196,7 @@ class WorkerPool:
             self._tier,
             read=(CHILD_SCRIPT, SDK),
             spawns_by_default=False,
-            environ=self._environ,
+            environ={**self._environ, **instead},
             variables=variables,
         )
         # A worker outlives its runs: each run's own time is the pipeline's to watch.

@@ -1,0 +1,147 @@
+"""`workbench test`: cases beside a skill, from the shell and as JUnit's XML."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.author import REPOSITORY, Author, function
+
+CASES = """cases:
+  - name: says it twice
+    inputs: {text: ab}
+    expect: {output: abab}
+  - name: says it once
+    inputs: {text: ab}
+    expect: {output: ab}
+  - name: later
+    skip: not decided yet
+"""
+
+
+@pytest.fixture
+def doubler(author: Author) -> Author:
+    author.has_function("twice", "return text * 2", parameters="text: str")
+    author.writes("twice/tests/twice.yaml", CASES)
+    return author
+
+
+def test_a_red_case_is_told_with_its_place_and_ends_with_1(doubler: Author) -> None:
+    said = doubler.calls("test", "twice")
+    assert said.code == 1
+    assert "✕ twice r1  1 passed, 1 failed, 1 skipped" in said.out
+    assert "✕ says it once  skills/twice/tests/twice.yaml:5" in said.out
+    assert 'the output is "abab", and not "ab"' in said.out
+    assert "– later" in said.out
+
+
+def test_a_green_skill_ends_with_0_and_nothing_of_it_is_in_the_history_of_runs(doubler: Author) -> None:
+    doubler.writes("twice/tests/twice.yaml", CASES.replace("output: ab}", "includes: ab}"))
+    assert doubler.calls("test").code == 0
+    assert doubler.calls("runs", "--json").json["runs"] == []
+
+
+def test_one_json_document_has_every_case(doubler: Author) -> None:
+    document = doubler.calls("test", "--json").json
+    assert document["is_green"] is False
+    [skill] = document["skills"]
+    assert [(case["name"], case["verdict"], case["line"]) for case in skill["cases"]] == [
+        ("says it twice", "passed", 2),
+        ("says it once", "failed", 5),
+        ("later", "skipped", 8),
+    ]
+
+
+def test_junit_reads_what_is_written(doubler: Author) -> None:
+    path = doubler.workspace / "results.xml"
+    doubler.writes("twice/tests/odd.yaml", 'cases: [{name: "odd \\u0001 <&> name", inputs: {text: a}}]')
+    assert doubler.calls("test", "--junit", str(path)).code == 1
+    [suite] = ElementTree.parse(path).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "1")
+    assert doubler.calls("test", "--junit", "/nowhere/at/all.xml").code == 3
+
+
+@pytest.mark.parametrize(
+    ("cases", "line", "words"),
+    [
+        ("cases:\n  - inputs: {}\n", 2, "'name' is missing"),
+        ("cases:\n  - name: a\n    expekt: {}\n", 3, "expekt"),
+        ("cases:\n  - name: a\n    expect:\n      status: done\n", 4, "done"),
+        ("cases: [", 1, ""),
+        ("cases: []\n", 1, ""),
+        ("- a\n", 1, ""),
+    ],
+)
+def test_what_is_wrong_with_a_case_is_told_at_its_line(author: Author, cases: str, line: int, words: str) -> None:
+    author.has_function("twice", "return 1")
+    author.writes("twice/tests/twice.yaml", cases)
+    said = author.calls("test", "twice", "--json")
+    assert said.code == 1
+    [finding, *_] = said.json["skills"][0]["findings"]
+    assert finding["line"] == line
+    assert words in finding["message"]
+
+
+def test_hostile_cases_end_nothing_but_themselves(author: Author) -> None:
+    author.has_function("twice", "return 'a' * 40", parameters="")
+    author.writes("twice/tests/a.yaml", "cases:\n  - {name: slow, expect: {matches: '(a+)+b'}}\n")
+    author.writes(
+        "twice/tests/b.yaml", "cases:\n  - {name: deep, expect: {path: {'a.b[99999999999999999999].c': 1}}}\n"
+    )
+    author.writes("twice/tests/c.yaml", "a: &a [x, x]\nb: &b [*a, *a]\n" * 3)
+    author.writes("twice/tests/d.yaml", b"\xff\xfe")
+    (author.skills / "twice/tests/e.yaml").symlink_to("/etc/passwd")
+    author.writes("twice/tests/f.yaml", b"cases:\n  - {name: '[red]\x1b[2J'}\n")
+    author.writes("twice/tests/g.yaml", "cases:\n  - {name: half, expect: {matches: '('}}\n")
+    said = author.calls("test", "twice")
+    assert said.code == 1
+    assert "nothing that matches '(a+)+b'" in said.out
+    assert "g.yaml:2" in said.out
+    assert "root:" not in said.out
+    assert "error of the workbench" not in said.err
+    assert "\x1b[2J" not in said.out
+
+
+def test_a_broken_skill_is_red_and_says_why(author: Author) -> None:
+    author.saves("twice/skill.py", "def twice(:")
+    author.writes("twice/tests/a.yaml", "cases: [{name: a}]")
+    said = author.calls("test", "twice")
+    assert said.code == 1
+    assert "skill.py:1" in said.out
+
+
+def test_a_case_has_variables_of_its_own(author: Author) -> None:
+    author.has_function(
+        "home", "import os\nreturn os.environ.get('PLACE')", options=", permissions={'environment': ['PLACE']}"
+    )
+    cases = [f"{{name: {at}, environment: {{PLACE: {at}}}, expect: {{output: {at}}}}}" for at in ("here", "there")]
+    author.writes("home/tests/a.yaml", f"cases: [{', '.join(cases)}]\n")
+    said = author.calls("test", "home", environ={"PLACE": "the real one"})
+    assert said.code == 0, said.out
+    author.has_command("shell", "sh", "-c", "echo $PLACE")
+    author.writes(
+        "shell/tests/a.yaml", "cases:\n  - {name: here, environment: {PLACE: here}, expect: {includes: here}}\n"
+    )
+    assert author.calls("test", "shell").code == 0
+
+
+def test_without_any_tests_it_says_where_to_put_them(author: Author) -> None:
+    said = author.calls("test")
+    assert (said.code, "tests/NAME.yaml" in said.err) == (0, True)
+
+
+def test_every_shipped_skill_that_runs_without_a_model_has_green_tests(author: Author) -> None:
+    names = [path.name for path in (REPOSITORY / "skills").iterdir() if path.name != "write-a-skill"]
+    document = author.calls("test", *names, "--json").json
+    assert document["is_green"], document
+    assert all(len(skill["cases"]) >= 2 for skill in document["skills"])
+
+
+def test_the_schema_of_cases_is_printed(author: Author) -> None:
+    assert author.calls("schema", "test").json["title"] == "Tests of a skill"
+
+
+def test_a_skill_that_is_a_single_file_has_no_tests_folder(author: Author) -> None:
+    author.saves("alone.py", function("alone", "return 1"))
+    assert author.calls("test", "alone").code == 0

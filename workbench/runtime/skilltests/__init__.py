@@ -1,0 +1,1 @@
+"""Tests that lie beside a skill: read, run, and judged."""
