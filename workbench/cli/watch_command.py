@@ -18,6 +18,7 @@ from workbench.model.events import (
     SkillHotReloaded,
     SkillRegistered,
     SkillReloadFailed,
+    SkillTested,
     SkillUnregistered,
     WatchStarted,
 )
@@ -87,6 +88,11 @@ def _lines(event: Event) -> list[str]:
             lines = [f"✕ {event.skill}  not reloaded · {good}"]
             found = [finding for finding in event.findings if finding.severity.breaks] or list(event.findings)
             return [*lines, *(f"  {line}" for finding in found for line in finding_lines(finding))]
+        case SkillTested():
+            counts = (("passed", event.passed), ("red", event.failed), ("skipped", event.skipped))
+            told = ", ".join(f"{count} {word}" for word, count in counts if count)
+            line = f"{'✓' if event.is_green else '▲'} {event.skill} r{event.revision}  tests: {told}"
+            return [line, *(f"  {line}" for finding in event.findings for line in finding_lines(finding))]
         case RunEnded():
             glyph = "✓" if event.status == "completed" else "✕"
             return [

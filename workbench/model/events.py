@@ -33,6 +33,23 @@ class WatchStarted(Event):
 
 
 @frozen
+class SkillTested(SkillEvent):
+    """The tests that lie beside a skill ran; `first` tells of the first that is red."""
+
+    revision: int
+    passed: int
+    failed: int
+    skipped: int
+    first: str = ""
+    findings: tuple[Finding, ...] = ()
+    total_ms: float = 0.0
+
+    @property
+    def is_green(self) -> bool:
+        return not self.findings
+
+
+@frozen
 class SkillRegistered(SkillEvent):
     version: str
     digest: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from workbench.model.finding import Finding, Place
-from workbench.model.frozen import field, frozen
+from workbench.model.finding import Finding, Place, Severity
+from workbench.model.frozen import field, frozen, replace
+
+RED = "test.red"
 
 
 class Verdict(StrEnum):
@@ -53,6 +55,17 @@ class TestReport:
     @property
     def is_green(self) -> bool:
         return not self.findings and not self.count(Verdict.FAILED)
+
+    @property
+    def red(self) -> tuple[Finding, ...]:
+        """What is red as findings at the lines of the cases; they are warnings: what answers goes on answering."""
+        failed = (result for result in self.results if result.verdict is Verdict.FAILED)
+        told = (
+            Finding(severity=Severity.WARNING, rule=RED, message=f"{each.case.name}: {words}", place=each.case.place)
+            for each in failed
+            for words in each.problems
+        )
+        return (*told, *(replace(finding, severity=Severity.WARNING, rule=RED) for finding in self.findings))
 
     def count(self, verdict: Verdict) -> int:
         return sum(result.verdict is verdict for result in self.results)

@@ -174,7 +174,8 @@ class Workbench:
         if not self.settings.skills.hot_reload_enabled:
             raise WrongSettings("reloading is switched off", hint="set hot_reload_enabled = true under [skills]")
         self.pool.keep_spares()
-        return watching(self.session, self.library, self.settings.development, self.bus, self.clock, self.journal)
+        settings = self.settings.development
+        return watching(self.session, self.library, settings, self.bus, self.clock, self.journal, self.test)
 
     def new_run(
         self, skill: Skill, inputs: Mapping[str, object], caller: Caller = NOBODY, correlation_id: str = ""

@@ -18,6 +18,7 @@ from workbench.model.events import (
     SkillRegistered,
     SkillReloadFailed,
     SkillStateChanged,
+    SkillTested,
     SkillUnregistered,
     WatchStarted,
 )
@@ -104,6 +105,8 @@ def status_words(event: Event) -> str:
             return f"↻ {event.skill} → r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}"
         case SkillReloadFailed():
             return f"✕ {event.skill}{_first(event)} · {_answering(event)}"
+        case SkillTested():
+            return f"{'✓' if event.is_green else '▲'} {event.skill} r{event.revision} tests: {_tested(event)}"
         case RunEnded():
             return f"{event.skill} r{event.revision} {event.status} elsewhere, {duration(event.duration_ms)}"
         case SkillUnregistered():
@@ -119,6 +122,12 @@ def log_entries(event: Event) -> Iterator[LogEntry]:
         yield LogEntry(at=event.at, level=level, topic=topic, skill=skill, run=run, text=text)
 
 
+def _tested(event: SkillTested) -> str:
+    counts = (("passed", event.passed), ("red", event.failed), ("skipped", event.skipped))
+    told = ", ".join(f"{count} {word}" for word, count in counts if count)
+    return f"{told}{' · ' if told and event.first else ''}{event.first}"
+
+
 def _told(event: Event) -> tuple[str, str, str, str]:
     """Level, topic, text and run."""
     match event:
@@ -131,6 +140,9 @@ def _told(event: Event) -> tuple[str, str, str, str]:
             return "info", "reload", f"→ r{event.revision}  {event.total_ms:.0f} ms   {_steps(event.steps)}", ""
         case SkillReloadFailed():
             return "error", "reload", f"broken{_first(event)} · {_answering(event)}", ""
+        case SkillTested():
+            level = "info" if event.is_green else "warning"
+            return level, "test", f"r{event.revision}  {event.total_ms:.0f} ms   {_tested(event)}", ""
         case SkillExecutionStarted():
             return "debug", "run", f"r{event.revision} began", event.run
         case SkillExecutionCompleted() | SkillExecutionFailed():

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from time import perf_counter
 
 import anyio
 from anyio.abc import TaskGroup
 
-from workbench.model.events import RevisionAccepted, SkillReloadFailed, WatchStarted
+from workbench.model.errors import WorkbenchError
+from workbench.model.events import RevisionAccepted, SkillReloadFailed, SkillTested, WatchStarted
 from workbench.model.settings import DevelopmentSettings
-from workbench.model.skill import Skill
+from workbench.model.skill import Skill, SkillState
+from workbench.model.skilltest import TestReport, Verdict
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.session import Accepted, DevSession, Steps, reloaded
@@ -21,9 +23,11 @@ from workbench.runtime.devsessions.watcher import Watcher
 from workbench.runtime.formats.folder import counts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
+from workbench.runtime.skilltests.cases import TESTS_FOLDER, case_files
 from workbench.runtime.tasks import open_tasks
 
 STORM = 20
+Test = Callable[[str], Awaitable[TestReport]]
 ARMING_SECONDS = 0.05
 
 
@@ -37,11 +41,14 @@ class Reloader:
         settings: DevelopmentSettings,
         bus: Bus,
         clock: Clock,
+        test: Test,
         tasks: TaskGroup,
     ) -> None:
         self._session, self._library, self._settings = session, library, settings
         self._bus, self._clock, self._tasks = bus, clock, tasks
         self._waiting: dict[str, set[str]] = {}
+        self._test = test
+        self._testing: dict[str, anyio.CancelScope] = {}
         self._busy: set[str] = set()
         self._started_with: tuple[str, ...] = ()
 
@@ -131,6 +138,9 @@ class Reloader:
                 for skill in changed:
                     if not is_storm or skill.path in warm or skill.is_broken:
                         tasks.start_soon(self._bring_up, skill, began, steps)
+        for skill in below:
+            if skill not in changed and any(path.startswith(f"{skill.folder}/{TESTS_FOLDER}/") for path in paths):
+                self._tasks.start_soon(self._test_again, skill.name)
 
     async def _settle(self, paths: set[str], skills: Iterable[Skill]) -> None:
         """Wait for the end of the saves: of files that are there, and of those that were and may come back."""
@@ -147,6 +157,7 @@ class Reloader:
             total_ms = _ms(perf_counter() - began)
             event = reloaded(result.skill, realm, now, (*steps, *result.steps), total_ms)
             self._bus.publish(event)
+            self._tasks.start_soon(self._test_again, skill.name)
             return
         answering = result.answering.revision if result.answering else 0
         self._bus.publish(
@@ -159,6 +170,38 @@ class Reloader:
                 steps=(*steps, *result.steps),
             )
         )
+
+    async def _test_again(self, name: str) -> None:
+        """Run a skill's tests; a newer save begins them anew. Nothing of them is waited for by a reload."""
+        skill = self._session.realm.snapshot.skills.get(name)
+        if skill is None or not skill.revision or not (case_files(skill) or skill.state is SkillState.TESTS_RED):
+            return
+        if (older := self._testing.get(name)) is not None:
+            older.cancel()
+        began = perf_counter()
+        with anyio.CancelScope() as scope:
+            self._testing[name] = scope
+            try:
+                report = await self._test(name)
+            except WorkbenchError:
+                return  # it is gone by now, or the machine cannot: a run tells of that
+            self._session.tested(name, skill.digest, report.red)
+            self._bus.publish(
+                SkillTested(
+                    at=self._clock.now(),
+                    skill=name,
+                    realm=self._session.realm.id,
+                    revision=report.revision,
+                    passed=report.count(Verdict.PASSED),
+                    failed=report.count(Verdict.FAILED),
+                    skipped=report.count(Verdict.SKIPPED),
+                    first=report.red[0].message if report.red else "",
+                    findings=report.red,
+                    total_ms=_ms(perf_counter() - began),
+                )
+            )
+        if self._testing.get(name) is scope:
+            del self._testing[name]
 
 
 def _is_below(skill: Skill, owner: str) -> bool:
@@ -176,12 +219,18 @@ def _ms(seconds: float) -> float:
 
 @asynccontextmanager
 async def watching(
-    session: DevSession, library: Library, settings: DevelopmentSettings, bus: Bus, clock: Clock, journal: Journal
+    session: DevSession,
+    library: Library,
+    settings: DevelopmentSettings,
+    bus: Bus,
+    clock: Clock,
+    journal: Journal,
+    test: Test,
 ) -> AsyncIterator[Reloader]:
     """Follow the files, and what others do on the same workspace, for as long as the block lasts."""
     ignore_lease_breaks()
     async with open_tasks() as tasks:
-        reloader = Reloader(session, library, settings, bus, clock, tasks)
+        reloader = Reloader(session, library, settings, bus, clock, test, tasks)
         tasks.start_soon(reloader.follow, Watcher(library.roots, settings))
         tasks.start_soon(journal.follow)
         tasks.start_soon(reloader.heed_others)

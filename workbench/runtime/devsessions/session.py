@@ -18,6 +18,7 @@ from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Realm, Snapshot
 from workbench.model.skill import Kind, Skill, SkillState
+from workbench.model.skilltest import RED
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.devsessions.files import put_back
@@ -125,6 +126,14 @@ class DevSession:
             self._mark_reloading(known)
             with self.loading((candidate.name,)):
                 return await self._brought_up(candidate, message)
+
+    def tested(self, name: str, digest: str, red: tuple[Finding, ...]) -> None:
+        """What answers under this name is red, or not any more; unless something else answers by now."""
+        skill = self.realm.snapshot.skills.get(name)
+        if skill is not None and skill.digest == digest and skill.state in (SkillState.OK, SkillState.TESTS_RED):
+            own = tuple(finding for finding in skill.findings if finding.rule != RED)
+            state = SkillState.TESTS_RED if red else SkillState.OK
+            self._swap_in(replace(skill.moved_to(state), findings=(*own, *red)))
 
     async def roll_back(self, now: Skill, to: int, *, message: str, expected: int | None, give_up: bool) -> Skill:
         """Have the files of a skill be what a revision of it was, as a new revision.
@@ -239,9 +248,10 @@ class DevSession:
 
     def _kept(self, before: Skill | None, said: Skill) -> Skill:
         """What stands under a name after a look at the files: what answers stays until something better is loaded."""
-        if before is None or said.revision:
+        is_same = before is not None and before.digest == said.digest and before.path == said.path
+        if before is None or (said.revision and not (is_same and before.state is SkillState.TESTS_RED)):
             return said
-        if before.digest == said.digest and before.path == said.path:
+        if is_same:
             return before
         return before if before.revision and said.name in self._loading else said
 

@@ -15,7 +15,7 @@ from workbench.runtime.schemas.validator import problems_of_schema, validator_of
 from workbench.runtime.schemas.words import Problem
 from workbench.runtime.texts.yaml_reader import YamlDocument, YamlRefused, read_yaml
 
-FOLDER = "tests"
+TESTS_FOLDER = "tests"
 ENDINGS = (".yaml", ".yml")
 MOST_FILES = 100
 
@@ -43,7 +43,7 @@ def read_cases(skill: Skill) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
 
 def case_files(skill: Skill) -> list[str]:
     """The files of cases in a skill's folder; a skill that is a single file has none."""
-    folder = f"{skill.folder}/{FOLDER}"
+    folder = f"{skill.folder}/{TESTS_FOLDER}"
     if skill.single_file:
         return []
     try:
