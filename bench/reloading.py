@@ -16,7 +16,7 @@ import anyio
 
 from bench.figures import Figure, at_most, clean_environ, median_ms, percentile_ms, spawned
 from workbench.assembly import Workbench, open_workbench
-from workbench.model.events import SkillHotReloaded, WatchStarted
+from workbench.model.events import SkillHotReloaded, SkillTested, WatchStarted
 from workbench.model.skill import Skill
 from workbench.runtime.bus import Subscription
 from workbench.runtime.library.library import Library
@@ -25,6 +25,7 @@ from workbench.runtime.sandbox.spawning import interpreter
 SAVES = 150
 COLD = 15
 HOGGED_SAVES = 60
+TESTED_SAVES = 30
 MANY = 1_000
 MANY_SAVES = 40
 STORM_SKILLS, STORM_FILES = 100, 5
@@ -84,15 +85,47 @@ async def measure(folder: str) -> AsyncIterator[Figure]:
                         break
                 warm, steps, stale = await _saves(workspace, workbench, events)
                 cold = [await _first_save(workspace, name, events) for name in names[1:]]
+                tested, own = await _tested(workspace, events)
     bare_ms = median_ms(bare)
     baseline = {"python3 -I -S -c pass (ms)": bare_ms}
     yield at_most("reload_ms_p50", median_ms(warm), 25, "ms", baseline=baseline, detail=steps)
     yield at_most("reload_ms_p99", percentile_ms(warm, 99), 60, "ms", baseline=baseline)
     yield at_most("reload_x", median_ms(warm) / bare_ms, 3, baseline=baseline)
     yield at_most("reload_first_ms", median_ms(cold), 90, "ms", detail={"max": percentile_ms(cold, 100)})
+    detail = {"p50": median_ms(tested), "the tests alone": median_ms(own)}
+    yield at_most("reload_tested_ms_p95", percentile_ms(tested, 95), 150, "ms", detail=detail)
     yield at_most("reload_stale", stale, 0, "answers", detail={"saves": SAVES})
     async for figure in beside_others(folder):
         yield figure
+
+
+CASES = """cases:
+  - {name: two words, inputs: {text: a b}, expect: {path: {words: 2}}}
+  - {name: no words, inputs: {text: ""}, expect: {path: {words: 0, lines: 0}}}
+  - {name: a schema, inputs: {text: a}, expect: {schema: {required: [words, lines]}}}
+"""
+
+
+async def _tested(workspace: str, events: Subscription) -> tuple[list[float], list[float]]:
+    """Seconds from a save to its three tests' end, and of these the tests' own."""
+    path = f"{workspace}/skills/warm/skill.py"
+    os.makedirs(f"{workspace}/skills/warm/tests", exist_ok=True)
+    with open(f"{workspace}/skills/warm/tests/cases.yaml", "w", encoding="utf-8") as file:
+        file.write(CASES)
+    await anyio.sleep(0.6)
+    samples, own = [], []
+    for number in range(TESTED_SAVES + 3):
+        events.drain()
+        began = time.perf_counter()
+        save(path, "warm", 10_000 + number)
+        async for event in events:
+            if isinstance(event, SkillTested) and event.skill == "warm":
+                assert event.passed == 3
+                own.append(event.total_ms / 1000)
+                break
+        samples.append(time.perf_counter() - began)
+        await anyio.sleep(0.2)
+    return samples[3:], own[3:]
 
 
 async def beside_others(folder: str) -> AsyncIterator[Figure]:

@@ -53,7 +53,7 @@ async def test_a_skill_without_history_and_a_shipped_one_say_so(author: Author) 
     author.has_function("aaa", "return 'one'")
     async with opened(author) as eyes:
         await eyes.press("h")
-        await eyes.see("nothing of aaa was accepted yet")
+        await eyes.see("Revisions of aaa", "nothing was accepted yet")
         await eyes.press("L")
         await eyes.see("↻ aaa r1 in a new process")
         await eyes.press("h", "enter")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from workbench.model.frozen import frozen
-from workbench.ui import errands, reasons, revisions
+from workbench.ui import errands, reasons, revisions, tests
 from workbench.ui.help import open_help
 from workbench.ui.palette import open_palette
 
@@ -202,6 +202,14 @@ REGISTRY: tuple[Command, ...] = (
         help="Load the chosen skill in a new process, changed or not.",
         keys=("L", "alt+l"),
         do=revisions.reload,
+        unavailable=reasons.no_skill,
+    ),
+    Command(
+        id="skills.test",
+        name="Test",
+        help="Run the tests that lie beside the chosen skill, and go through them line by line.",
+        keys=("T", "alt+w"),
+        do=tests.run_tests,
         unavailable=reasons.no_skill,
     ),
     Command(

@@ -33,7 +33,7 @@ async def show_history(app: WorkbenchApp) -> None:
         if key is not None:
             await _show_difference(app, name, int(key))
 
-    await _choose(app, f"Revisions of {name}: compare with the files as they are", compare)
+    await _choose(app, f"Revisions of {name}, to compare with the files as they are", compare)
 
 
 async def roll_back(app: WorkbenchApp) -> None:
@@ -78,7 +78,7 @@ async def _choose(app: WorkbenchApp, title: str, then: Callable[[str | None], Aw
     assert app.chosen is not None
     found = await anyio.to_thread.run_sync(app.workbench.history, app.chosen.name)
     if not found:
-        app.say(f"nothing of {app.chosen.name} was accepted yet: run it once, or save it")
+        app.say(f"{title}: nothing was accepted yet · run it once, or save it")
         return
     rows = [_row(revision, found[0].number) for revision in found]
     app.push_screen(Choose(title, rows), then)
