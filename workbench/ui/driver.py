@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+OTHER_SCREEN = b"\x1b[?1049h"
 
 
 class TerminalDriver(LinuxDriver):
@@ -20,6 +23,8 @@ class TerminalDriver(LinuxDriver):
         """In the loop, and once: both the shell and the keeper may say that it goes on."""
         if self._auto_restart and not self._is_about_to_go_on:
             self._is_about_to_go_on = True
+            if not self._must_signal_resume:
+                os.write(self._file.fileno(), OTHER_SCREEN)  # what is drawn before that would stay in the shell's
             self._loop.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:
