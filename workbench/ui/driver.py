@@ -8,6 +8,7 @@ import os
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
+TERMINAL = 2  # as it is, and not what Textual puts in the place of sys.stderr
 OTHER_SCREEN = b"\x1b[?1049h"
 
 
@@ -24,7 +25,7 @@ class TerminalDriver(LinuxDriver):
         if self._auto_restart and not self._is_about_to_go_on:
             self._is_about_to_go_on = True
             if not self._must_signal_resume:
-                os.write(self._file.fileno(), OTHER_SCREEN)  # what is drawn before that would stay in the shell's
+                os.write(TERMINAL, OTHER_SCREEN)  # what is drawn before that would stay in the shell's
             self._loop.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:
