@@ -73,3 +73,14 @@ async def test_a_test_that_hangs_keeps_no_save_waiting(greeter: Author) -> None:
             await watched.hears(SkillHotReloaded)
             event = await watched.hears(SkillTested)
         assert (event.is_green, event.passed) == (True, 1)
+
+
+async def test_what_was_rolled_back_is_tested_too(greeter: Author) -> None:
+    async with watching(greeter) as watched:
+        await watched.answers("greet")
+        greeter.saves("greet/skill.py", function("greet", "return 'howdy'"))
+        assert not (await watched.hears(SkillTested)).is_green
+        await watched.workbench.roll_back("greet", 1)
+        event = await watched.hears(SkillTested)
+        assert (event.revision, event.is_green) == (3, True)
+        assert watched.workbench.find("greet").state is SkillState.OK

@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from workbench.model.errors import WorkbenchError
-from workbench.model.events import RevisionAccepted, SkillReloadFailed, SkillTested, WatchStarted
+from workbench.model.events import RevisionAccepted, SkillHotReloaded, SkillReloadFailed, SkillTested, WatchStarted
 from workbench.model.settings import DevelopmentSettings
 from workbench.model.skill import Skill, SkillState
 from workbench.model.skilltest import TestReport, Verdict
@@ -61,12 +61,14 @@ class Reloader:
             else:
                 self._tasks.start_soon(self._catch_up, watcher)
 
-    async def heed_others(self) -> None:
-        """What another process accepted is accepted here too, once the files say the same."""
+    async def heed(self) -> None:
+        """What another process accepted is accepted here too, once the files say the same; what is new is tested."""
         with self._bus.subscribe() as events:
             async for event in events:
                 if isinstance(event, RevisionAccepted):
                     self._session.show(self._session.files)
+                elif isinstance(event, SkillHotReloaded) and event.realm == self._session.realm.id:
+                    self._tasks.start_soon(self._test_again, event.skill)
 
     async def sweep(self) -> None:
         """Compare everything with what is known, and reload what differs."""
@@ -157,7 +159,6 @@ class Reloader:
             total_ms = _ms(perf_counter() - began)
             event = reloaded(result.skill, realm, now, (*steps, *result.steps), total_ms)
             self._bus.publish(event)
-            self._tasks.start_soon(self._test_again, skill.name)
             return
         answering = result.answering.revision if result.answering else 0
         self._bus.publish(
@@ -233,6 +234,6 @@ async def watching(
         reloader = Reloader(session, library, settings, bus, clock, test, tasks)
         tasks.start_soon(reloader.follow, Watcher(library.roots, settings))
         tasks.start_soon(journal.follow)
-        tasks.start_soon(reloader.heed_others)
+        tasks.start_soon(reloader.heed)
         yield reloader
         tasks.cancel_scope.cancel()
