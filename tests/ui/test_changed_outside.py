@@ -114,15 +114,3 @@ async def test_of_two_apps_that_save_the_second_is_asked(author: Author) -> None
         await other.press("escape", "alt+k", "ctrl+s")
         await other.until(lambda: path.read_text().startswith("# from other"), "the save")
         await one.see("# from other")
-
-
-async def test_what_others_change_at_the_end_of_a_long_line_does_not_move_the_view_sideways(author: Author) -> None:
-    author.has_function("aaa", "return 1" + " + 1" * 40)
-    path = author.skills / "aaa/skill.py"
-
-    async with opened(author, watch=True) as eyes:
-        await eyes.see("from workbench.sdk import")
-        path.write_text(path.read_text().rstrip() + " + 2\n")
-        await eyes.see("→ r1")
-        await eyes.until(lambda: "+ 2" in (eyes.app.editor.source.text if eyes.app.editor.source else ""), "the change")
-        await eyes.see("from workbench.sdk import")

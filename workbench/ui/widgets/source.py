@@ -89,8 +89,7 @@ class Source(TextArea):
         tail = _shared(rest[::-1], new_rest[::-1])
         start = _location(before, head)
         self.replace(new_rest[: len(new_rest) - tail], start, _location(before, len(before) - tail))
-        row, _ = _location(text, len(text) - tail)
-        self.move_cursor((row, 0), center=True)  # at its beginning, so that the view does not jump sideways
+        self.move_cursor(_location(text, len(text) - tail), center=True)
 
     def go_to_line(self, line: int, column: int = 0) -> None:
         """Put the cursor there and show it in the middle."""
