@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import anyio
 
-from bench import engine, loading, reloading, screen, starting, walls
+from bench import crowds, engine, limits, loading, reloading, screen, starting, walls
 from bench.figures import Figure
 from workbench import __version__
 
@@ -21,9 +21,11 @@ MEASURES = {
     "starting": starting.measure,
     "engine": engine.measure,
     "walls": walls.measure,
+    "limits": limits.measure,
     "reloading": reloading.measure,
     "loading": loading.measure,
     "screen": screen.measure,
+    "crowds": crowds.measure,
 }
 
 

@@ -50,6 +50,8 @@ async def filtering() -> Figure:
     app = Listed()
     samples: list[float] = []
     async with running(app):
+        while not app.pane.query_one(Input).has_focus:  # a picture is there before the keys are for anybody
+            await anyio.sleep(PAUSE_SECONDS)
         for word in WORDS:
             for key in (*word, *(["backspace"] * len(word))):
                 await anyio.sleep(PAUSE_SECONDS)
@@ -70,7 +72,8 @@ async def _paint_after(app: Listed, key: str) -> float:
         return drawn(crop)
 
     def painted() -> None:
-        if is_drawn and field.value != before:
+        is_nothing_still = not listed and not rows._text
+        if (is_drawn or is_nothing_still) and field.value != before:
             seen.set()
 
     rows.render_lines, app.painted = lines, painted  # type: ignore[method-assign]

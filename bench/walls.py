@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 
 from bench.figures import Figure, at_most, awaited, clean_environ, median_ms, percentile_ms
 from workbench.assembly import open_workbench
-from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS
+from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Tier
+from workbench.model.settings import SecuritySettings
 from workbench.runtime.sandbox.client import open_warden
-from workbench.runtime.sandbox.policy import policy_for
+from workbench.runtime.sandbox.policy import Policy, policy_for
 from workbench.runtime.sandbox.spawning import interpreter
 
 TIMES = 200
@@ -25,17 +26,7 @@ async def measure(folder: str) -> AsyncIterator[Figure]:
         tier, security = workbench.tier, workbench.settings.security
     async with open_warden(bubblewrap=security.bubblewrap) as warden:
         nothing = os.open(os.devnull, os.O_RDWR)
-        policy = policy_for(
-            NO_PERMISSIONS,
-            DEFAULT_LIMITS,
-            security,
-            tier,
-            read=(),
-            out=out,
-            spawns_by_default=True,
-            environ={},
-            variables={},
-        )
+        policy = around(out, tier, security)
         for name, argv, gate in (
             ("inline_x", ("/bin/true",), 10.0),
             ("inline_python_x", (interpreter(), "-I", "-S", "-c", "pass"), 2.2),
@@ -58,6 +49,21 @@ async def measure(folder: str) -> AsyncIterator[Figure]:
                 detail={"sandboxed (ms)": median_ms(samples), "p95 (ms)": percentile_ms(samples, 95)},
             )
         os.close(nothing)
+
+
+def around(out: str, tier: Tier, security: SecuritySettings, limits: Limits = DEFAULT_LIMITS) -> Policy:
+    """The walls around a child that asks for nothing."""
+    return policy_for(
+        NO_PERMISSIONS,
+        limits,
+        security,
+        tier,
+        read=(),
+        out=out,
+        spawns_by_default=True,
+        environ={},
+        variables={},
+    )
 
 
 def _bare(argv: tuple[str, ...]) -> float:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not here")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -62,6 +67,12 @@ class Author:
         """A python skill: a function under the decorator."""
         self.saves(f"{name}/skill.py", function(name, body, parameters=parameters, options=options))
 
+    def has_module(self, name: str, body: str, *, before: str = "", **manifest: Any) -> None:
+        """A node skill: a manifest, and a module whose execute is this body; what is before it stands at line 1."""
+        described = {"name": name, "version": "1.0.0", "description": name, "type": "node"}
+        self.writes(f"{name}/skill.json", {**described, **manifest})
+        self.saves(f"{name}/skill.mjs", module(body, before=before))
+
     def calls(
         self, *arguments: str, given: str = "", environ: dict[str, str] | None = None, cwd: Path | None = None
     ) -> Said:
@@ -87,6 +98,12 @@ def function(name: str, body: str, *, parameters: str = "", options: str = "") -
         f"def {name.replace('-', '_')}({parameters}):\n"
         f'    """A skill of a test."""\n{lines}\n'
     )
+
+
+def module(body: str, *, before: str = "") -> str:
+    """The source of a node skill that is one function; its body begins at line 2 where nothing is before it."""
+    lines = "\n".join(f"  {line}" for line in body.splitlines())
+    return f"{before}export async function execute(input, context) {{\n{lines}\n}}\n"
 
 
 def _bytes(content: str | bytes | dict[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.theme import Theme
 
-from tests.author import REPOSITORY
+from tests.author import REPOSITORY, needs_node
 from workbench.assembly import open_workbench
 from workbench.model.errors import ErrorKind, ExitCode
 from workbench.model.finding import score
@@ -21,7 +21,11 @@ from workbench.model.skill import Kind, Scope, Skill
 from workbench.runtime.library.discovery import Root, take_snapshot
 
 SHIPPED = take_snapshot([Root(folder=str(REPOSITORY / "skills"), scope=Scope.BUILTIN)])
-RUNNABLE = [name for name, skill in SHIPPED.skills.items() if skill.kind is not Kind.AGENT_SKILL]
+RUNNABLE = [
+    pytest.param(name, marks=needs_node) if skill.kind is Kind.NODE else name
+    for name, skill in SHIPPED.skills.items()
+    if skill.kind is not Kind.AGENT_SKILL
+]
 PROFILES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in (REPOSITORY / "sessions").glob("*.toml")}
 THEMES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in (REPOSITORY / "themes").glob("*.toml")}
 LENGTH = 2_000_000
@@ -47,7 +51,7 @@ def skill(request: pytest.FixtureRequest) -> Skill:
 
 def test_one_of_every_kind_that_runs_ships() -> None:
     kinds = {skill.kind for skill in SHIPPED.skills.values()}
-    assert {Kind.CODE_INLINE, Kind.PROMPT_INLINE, Kind.PYTHON, Kind.AGENT_SKILL} <= kinds
+    assert {Kind.CODE_INLINE, Kind.PROMPT_INLINE, Kind.PYTHON, Kind.NODE, Kind.AGENT_SKILL} <= kinds
 
 
 def test_every_shipped_skill_is_sound(skill: Skill) -> None:
@@ -91,6 +95,7 @@ async def test_every_shipped_skill_refuses_what_it_does_not_take(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", ["summarise", "redact", "line-stats"])
+@pytest.mark.exhaustive
 async def test_a_text_of_any_sort_is_answered(name: str, workspace: Path, environ: dict[str, str]) -> None:
     short = ["", " \n\n ", "\0\x1b[31m", "今天很好。明天也好。", "👩‍👩‍👧 ñ ß"]
     long = [part * (LENGTH // len(part)) for part in ("a", "a@", ". ", "\n ")]
@@ -148,6 +153,7 @@ async def test_blocks_are_as_long_as_what_they_hide(workspace: Path, environ: di
 
 
 @pytest.mark.anyio
+@pytest.mark.exhaustive
 async def test_redact_takes_hostile_text_in_its_stride(workspace: Path, environ: dict[str, str]) -> None:
     parts = ["4 ", "444 ", "4444 ", "555-555-", "0 ", "+1", "secret", "password=", "eyJaaaaaaaaaa.", "_-", "sk-"]
     parts.append("-----BEGIN PRIVATE KEY-----")
@@ -211,6 +217,28 @@ async def run_each(name: str, several: list[Any], workspace: Path, environ: dict
     """One outcome for each of several inputs, in one workbench."""
     async with open_workbench(workspace=str(workspace), environ=environ) as workbench:
         return [(await workbench.run(name, inputs)).outcome for inputs in several]
+
+
+@needs_node
+@pytest.mark.anyio
+async def test_json_of_any_size_and_depth_is_compared(workspace: Path, environ: dict[str, str]) -> None:
+    deep = '{"a":' * 5_000
+    long = list(range(100_000))
+    given = [
+        {"before": f"{deep}1{'}' * 5_000}", "after": f"{deep}2{'}' * 5_000}"},
+        {"before": json.dumps(long), "after": json.dumps([*long[:-1], "x"])},
+        {"before": "null", "after": "[]"},
+        {"before": '[{"id": 1}, {"id": 1}]', "after": '[{"id": 1}]', "key": "id"},
+    ]
+    said: list[Any] = [outcome.output for outcome in await run_each("json-diff", given, workspace, environ)]
+    assert [(each["added"], each["removed"], each["changed"]) for each in said] == [
+        (0, 0, 1),
+        (0, 0, 1),
+        (0, 0, 1),
+        (0, 1, 0),
+    ]
+    assert said[0]["differences"] == [{"path": "/a" * 5_000, "kind": "changed", "from": 1, "to": 2}]
+    assert said[2]["differences"] == [{"path": "", "kind": "changed", "from": None, "to": []}]
 
 
 def test_every_link_in_a_shipped_text_leads_to_a_file_of_the_skill() -> None:

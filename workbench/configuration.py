@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -14,6 +15,8 @@ from workbench.runtime.places import SKILL_FOLDERS, STATE_FOLDER, user_config_fo
 
 FILE_NAME = "workbench.toml"
 PREFIX = "WORKBENCH_"
+# What only you may say: a workspace may come from anybody, and it does not choose what stands between you and it.
+YOURS = {"security": ("sandbox_enabled", "strongest_tier", "bubblewrap")}
 
 
 def read_settings(workspace: str, environ: Mapping[str, str]) -> Settings:
@@ -22,8 +25,11 @@ def read_settings(workspace: str, environ: Mapping[str, str]) -> Settings:
     if not os.path.isdir(folder):
         raise WrongSettings(f"there is no folder {folder}", hint="name an existing folder with --workspace")
     settings = Settings(workspace=os.path.realpath(folder))
-    for path in (f"{user_config_folder(environ)}/{FILE_NAME}", f"{settings.workspace}/{FILE_NAME}"):
-        settings = _with(settings, _read(path), path)
+    own, workspaces = f"{user_config_folder(environ)}/{FILE_NAME}", f"{settings.workspace}/{FILE_NAME}"
+    settings = _with(settings, _read(own), own)
+    said = _read(workspaces)
+    _refuse_what_is_yours(said, workspaces, own)
+    settings = _with(settings, said, workspaces)
     return _with_environment(settings, environ)
 
 
@@ -82,6 +88,18 @@ def _with(settings: Settings, said: Mapping[str, Any], where: str) -> Settings:
     return replace(settings, **changed)
 
 
+def _refuse_what_is_yours(said: Mapping[str, Any], where: str, own: str) -> None:
+    for name, keys in YOURS.items():
+        section = said.get(name)
+        for key in keys:
+            if isinstance(section, Mapping) and key in section:
+                variable = f"{PREFIX}{name}_{key}".upper()
+                raise WrongSettings(
+                    f"{where}: {name}.{key} is yours to say, and not a workspace's",
+                    hint=f"take it out; if you want it, write it in {own}, or set {variable}",
+                )
+
+
 def _checked(section: Any, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
     hints = get_type_hints(type(section))
     for key, value in values.items():
@@ -99,6 +117,14 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
             raise _unknown(
                 f"{where}: '{value}' is not one of them", str(value), [each.value for each in wanted]
             ) from None
+    if is_frozen(wanted):
+        if not isinstance(value, Mapping):
+            raise WrongSettings(
+                f"{where} is a section", hint=f"write [{where.rpartition(': ')[2]}] and its keys below it"
+            )
+        return replace(wanted(), **dict(_checked(wanted(), value, where)))
+    if bool in get_args(wanted) and isinstance(value, bool):
+        return value
     if wanted is bool:
         if isinstance(value, bool):
             return value
@@ -107,10 +133,10 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
     elif wanted in (int, float) and not isinstance(value, bool):
         try:
             number = wanted(value)
-        except (TypeError, ValueError):
-            number = None
-        if number is not None and number >= 0 and not (wanted is int and isinstance(value, float) and value != number):
-            return number
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not (not math.isfinite(number) or (isinstance(value, float) and value != number)):
+            return _large_enough(number, where)
     elif wanted is str and isinstance(value, str):
         return value
     elif get_args(wanted) and isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -120,6 +146,17 @@ def _converted(value: Any, wanted: Any, where: str) -> Any:
     name = getattr(wanted, "__name__", str(wanted))
     words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
     raise WrongSettings(f"{where}: {value!r} is not {words.get(name, 'a list of texts')}", hint="mend that value")
+
+
+def _large_enough(number: Any, where: str) -> Any:
+    """A number that its key can mean: where nothing at all may be used, nothing runs."""
+    if where.rpartition(".")[2].startswith("max_"):
+        is_enough, least = number > 0, "at least 1" if isinstance(number, int) else "more than 0"
+    else:
+        is_enough, least = number >= 0, "at least 0"
+    if not is_enough:
+        raise WrongSettings(f"{where}: {number} is too small: it has to be {least}", hint="write a larger number")
+    return number
 
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:

@@ -66,6 +66,7 @@ class SkillMetadata:
     permissions: dict[str, Any] = field(default_factory=dict)
     resource_limits: dict[str, Any] = field(default_factory=dict)
     timeout: float | None = None
+    isolation: str = "worker"
     config: dict[str, Any] = field(default_factory=dict)
 
 

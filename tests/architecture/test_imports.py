@@ -34,6 +34,10 @@ def test_no_door_but_the_app_meets_the_screen(module: str) -> None:
     assert not {"textual", "rich", "jinja2", "jsonschema", "psutil", "pexpect"} & loaded
 
 
+def test_who_tests_nothing_reads_no_yaml() -> None:
+    assert "yaml" not in {name.split(".")[0] for name in loaded_by("import workbench.assembly")}
+
+
 def test_public_names_are_there_when_they_are_asked_for() -> None:
     import workbench
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.author import REPOSITORY, Author
+from tests.author import NODE, REPOSITORY, Author, needs_node
 from workbench import __version__
 
 
@@ -54,12 +54,15 @@ def test_list_reports_what_a_nearer_skill_hides(author: Author) -> None:
     assert [(skill["name"], skill["scope"]) for skill in document["shadowed"]] == [("echo", "builtin")]
 
 
+@pytest.mark.exhaustive
 def test_reading_commands_leave_nothing_behind(author: Author) -> None:
     author.has_command("good", "true")
+    home = Path(author.environ["HOME"])
+    before = sorted(home.rglob("*"))
     for command in (["list"], ["show", "good"], ["validate"], ["runs"]):
         assert author.calls(*command).code == 0
     assert sorted(os.listdir(author.workspace)) == ["skills"]
-    assert os.listdir(author.environ["HOME"]) == []
+    assert sorted(home.rglob("*")) == before
 
 
 def test_run_prints_the_output_and_nothing_else_on_stdout(author: Author) -> None:
@@ -78,7 +81,7 @@ def test_the_json_of_a_run_has_every_field_of_the_contract(author: Author) -> No
     assert set(document) == {
         "run_id", "skill", "version", "revision", "digest", "status", "output", "output_base64", "exit_code", "stderr",
         "artifacts", "truncated", "error", "limit", "duration_ms", "cached", "attempts", "degraded", "stages", "usage",
-        "sandbox",
+        "sandbox", "contacts", "denied", "held_back", "needs",
     }  # fmt: skip
     assert document["status"] == "completed"
     assert {stage["name"] for stage in document["stages"]} >= {"inputs", "deadline", "outputs", "run"}
@@ -143,6 +146,7 @@ def test_inputs_come_from_every_door(author: Author) -> None:
     assert author.calls("run", "say", "--input-file", "-", given='{"text": "x", "loud": true}').out == "x 1 true\n"
 
 
+@pytest.mark.exhaustive
 def test_a_broken_skill_answers_with_its_last_good_revision_and_says_so(author: Author) -> None:
     author.has_command("greet", "echo", "hello")
     assert author.calls("run", "greet").out == "hello\n"
@@ -157,6 +161,7 @@ def test_a_broken_skill_answers_with_its_last_good_revision_and_says_so(author: 
     assert document["revision"] == 1
 
 
+@pytest.mark.exhaustive
 def test_runs_come_newest_first_and_as_many_as_asked(author: Author) -> None:
     author.has_command("one", "true")
     author.has_command("two", "false")
@@ -172,6 +177,7 @@ def test_runs_come_newest_first_and_as_many_as_asked(author: Author) -> None:
     assert [run["skill"] for run in author.calls("runs", "two", "--json").json["runs"]] == ["two"]
 
 
+@pytest.mark.exhaustive
 def test_one_run_is_told_whole_by_its_id(author: Author) -> None:
     author.has_command("hello", "echo", "{text}", parameters=[{"name": "text"}])
     run_id = author.calls("run", "hello", "-i", "text=hi", "--json").json["run_id"]
@@ -183,6 +189,7 @@ def test_one_run_is_told_whole_by_its_id(author: Author) -> None:
     assert author.calls("runs", "--limit", "0").code == 2
 
 
+@pytest.mark.exhaustive
 def test_a_skill_can_be_named_by_its_folder_or_file(author: Author) -> None:
     author.has_command("hello", "echo", "hi")
 
@@ -190,6 +197,7 @@ def test_a_skill_can_be_named_by_its_folder_or_file(author: Author) -> None:
         assert author.calls("run", ref).out == "hi\n"
 
 
+@pytest.mark.exhaustive
 def test_a_broken_skills_last_good_revision_lends_its_example_and_is_named(author: Author) -> None:
     author.has_command("greet", "echo", "{who}", parameters=[{"name": "who"}], example={"who": "Ada"})
     author.calls("run", "greet", "--example")
@@ -203,6 +211,7 @@ def test_a_broken_skills_last_good_revision_lends_its_example_and_is_named(autho
     assert "/rev/" not in said.err
 
 
+@pytest.mark.exhaustive
 def test_a_folders_own_skills_are_not_taken_for_anothers(author: Author) -> None:
     (author.workspace / ".workbench").mkdir()
     inner = author.workspace / "inner"
@@ -217,6 +226,7 @@ def test_a_folders_own_skills_are_not_taken_for_anothers(author: Author) -> None
     assert author.calls("doctor", "--json", cwd=stray).json["workspace"] == str(stray)
 
 
+@pytest.mark.exhaustive
 def test_a_polite_end_is_heeded_also_where_interrupts_are_not(author: Author) -> None:
     author.has_command("naps", "sleep", "60")
     script = 'trap "" INT; exec "$0" -m workbench run naps'
@@ -253,6 +263,7 @@ def test_reloading_can_be_switched_off(author: Author) -> None:
     assert "hot_reload_enabled = true" in said.err
 
 
+@pytest.mark.exhaustive
 def test_a_revision_can_be_named(author: Author) -> None:
     author.has_command("greet", "echo", "first")
     author.calls("run", "greet")
@@ -288,6 +299,7 @@ def test_two_workbenches_on_one_workspace_both_work(author: Author) -> None:
     assert {run["revision"] for run in runs} == {1}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.getuid() != 0, reason="a read-only mount needs root")
 def test_a_read_only_workspace_still_lists_shows_validates_and_runs(author: Author, tmp_path: Path) -> None:
     author.has_command("greet", "echo", "hi")
@@ -353,8 +365,24 @@ def test_doctor_says_what_is_enforced_and_by_what(author: Author) -> None:
     assert document["sandbox"]["probes"][-1]["holds"]
 
 
+@needs_node
+def test_doctor_says_where_node_is_and_without_it_what_to_install(author: Author) -> None:
+    assert author.calls("doctor", "--json").json["programs"]["node"] == NODE
+    said = author.calls("doctor", environ={"PATH": "/nowhere"})
+    assert "– not here: install Node.js 18 or newer" in said.out
+
+
+def test_without_node_a_node_skill_ends_with_3_and_says_what_to_install(author: Author) -> None:
+    author.has_module("runs", "return 1;")
+    said = author.calls("run", "runs", environ={"PATH": "/nowhere"})
+    assert said.code == 3
+    assert "the program 'node' is not here" in said.err
+    assert "install Node.js 18 or newer" in said.err
+
+
 def test_without_bubblewrap_doctor_says_so_and_the_next_tier_holds(author: Author) -> None:
-    document = author.calls("doctor", "--json", environ={"WORKBENCH_SECURITY_BUBBLEWRAP": "/nowhere/bwrap"}).json
+    nowhere = {"WORKBENCH_SECURITY_BUBBLEWRAP": "/nowhere/bwrap", "WORKBENCH_SECURITY_STRONGEST_TIER": "A+"}
+    document = author.calls("doctor", "--json", environ=nowhere).json
 
     assert "install bubblewrap" in document["sandbox"]["probes"][0]["why_not"]
     assert document["sandbox"]["tier"] in ("B", "D")

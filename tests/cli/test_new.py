@@ -14,6 +14,7 @@ from tests.author import REPOSITORY, Author, Said
 BUBBLEWRAP = "/usr/bin/bwrap"
 
 
+@pytest.mark.exhaustive
 def test_the_first_skill_runs_at_once(author: Author) -> None:
     made = author.calls("new", "first")
     assert (made.code, made.err) == (0, "")
@@ -71,7 +72,7 @@ def test_the_list_names_every_template(author: Author) -> None:
     listed = author.calls("new", "--list", "--json").json
     names = [template["name"] for template in listed["templates"]]
     assert said.code == 0
-    assert names == ["python", "python-class", "command", "prompt", "jinja-prompt", "skill-md"]
+    assert names == ["python", "python-class", "node", "command", "prompt", "jinja-prompt", "skill-md"]
     assert [line.split()[0] for line in said.out.splitlines()] == names
     assert listed["default"] == "python"
     assert list(author.workspace.iterdir()) == [author.skills]

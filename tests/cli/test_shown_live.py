@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.author import REPOSITORY, Author
+from tests.runtime.sandbox.tiers import BY_TIER, behind
 
 WAITS = (
     'echo beside >&2; echo "$WORKBENCH_OUT"; until test -e "$WORKBENCH_OUT/go"; do sleep 0.01; done; '
@@ -61,6 +63,7 @@ def test_what_is_shown_is_what_was_said(author: Author, script: str, out: bytes,
         assert process.communicate() == (out, err)
 
 
+@pytest.mark.exhaustive
 def test_what_a_failed_or_late_command_said_is_shown_once(author: Author) -> None:
     author.has_command("fails", "sh", "-c", "echo so far; echo went wrong >&2; exit 3")
     author.has_command("late", "sh", "-c", r"printf 'so \377 far'; sleep 60", resilience={"timeout": 2})
@@ -79,6 +82,53 @@ def test_an_output_that_has_a_schema_is_shown_as_it_was_understood(author: Autho
     said = author.calls("run", "says")
 
     assert (said.out, said.err) == ('{\n  "a": 1\n}\n', "beside\n")
+
+
+STEERS = (
+    "a\x1b]52;c;ZXZpbA==\x07b\x1b]0;title\x07c\x1b[2J\x1b[Hd\x1bP1$r0m\x1b\\e\x1b]8;;http://x\x1b\\f\x9b2Jg"
+    "\x9d52;c;ZXZpbA==\x9ch\x90q\x9ci\x1bcj\x0e\x0fk\x7fl\x08m\u202en\u2066o\rp\x1b[?1049hq"
+)
+SAYS = f"""
+import os, sys
+words = {STEERS!r}
+print(words, flush=True)
+print(words, file=sys.stderr, flush=True)
+open(os.environ['WORKBENCH_OUT'] + '/' + words.replace('/', '|'), 'w').close()
+"""
+
+
+@BY_TIER
+@pytest.mark.exhaustive
+def test_what_steers_a_terminal_does_not_reach_one(author: Author, tier: str) -> None:
+    author = behind(author, tier)
+    author.has_command("says", "python3", "-c", SAYS)
+    author.has_command("fails", "python3", "-c", f"{SAYS}\nsys.exit(words)")
+    author.has_function("returns", f"print({STEERS!r})\nreturn {{{STEERS!r}: {STEERS!r}}}")
+    author.has_function("raises", f"raise ValueError({STEERS!r})")
+
+    shown = [on_a_terminal(author, "run", name) for name in ("says", "fails", "returns", "raises")]
+    shown.append(on_a_terminal(author, "runs"))
+
+    for text in shown:
+        assert not {letter for letter in text.replace("\r\n", "\n") if letter != "\n" and not letter.isprintable()}
+    assert all("\\x1b]52;c;" in text for text in shown[:4])
+
+
+def on_a_terminal(author: Author, *arguments: str) -> str:
+    """All that `workbench …` writes to its terminal."""
+    ours, theirs = os.openpty()
+    environ = {**author.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "workbench", *arguments]
+    data = b""
+    with subprocess.Popen(command, cwd=author.workspace, env=environ, stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        try:
+            while chunk := os.read(ours, 65_536):
+                data += chunk
+        except OSError:
+            pass  # nobody holds the other end any more
+    os.close(ours)
+    return data.decode()
 
 
 def test_json_is_one_document_and_nothing_else(author: Author) -> None:

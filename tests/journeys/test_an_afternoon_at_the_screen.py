@@ -56,7 +56,7 @@ def test_run_edit_break_mend_and_leave(terminal: Terminal, workspace: Path) -> N
     terminal.sees("is broken as it stands; r2 answered", "✓ completed")
 
     terminal.presses("C-z", "C-s")
-    terminal.sees("→ r2", "7 ok", "n makes a skill of y", but_not="+ unsaved")
+    terminal.sees("→ r2", "9 ok", "n makes a skill of y", but_not="+ unsaved")
     assert source.read_text().splitlines()[5:] == before.splitlines()[5:]
 
     terminal.presses("C-q")
@@ -93,6 +93,7 @@ def test_a_crash_gives_the_terminal_back_and_loses_no_text(
     assert list(drafts.iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_nobody_is_left_when_the_keeper_is_killed(terminal: Terminal, workspace: Path) -> None:
     terminal.opens(workspace)
     terminal.sees("▌● summarise", "watching")
@@ -104,6 +105,7 @@ def test_nobody_is_left_when_the_keeper_is_killed(terminal: Terminal, workspace:
     terminal.until(lambda: not Path(f"/proc/{app}").exists(), "the app's end")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
 def test_it_stops_and_goes_on_like_any_job(terminal: Terminal, workspace: Path, number: signal.Signals) -> None:
     terminal.says("set -m")
@@ -122,6 +124,7 @@ def test_it_stops_and_goes_on_like_any_job(terminal: Terminal, workspace: Path, 
     terminal.sees("the terminal is 42")
 
 
+@pytest.mark.exhaustive
 def test_nobody_is_left_when_the_terminal_is_closed(terminal: Terminal, workspace: Path) -> None:
     terminal.opens(workspace)
     terminal.sees("▌● summarise", "watching")

@@ -99,6 +99,7 @@ def test_a_killed_workbench_leaves_no_child_and_its_run_is_lost(author: Author) 
     assert os.listdir(author.workspace / ".workbench" / "instances") == []
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_run_ends_its_children_and_is_cancelled(author: Author) -> None:
     mark = f"6{os.getpid()}8"
     author.has_command("naps", "sh", "-c", f"sleep {mark}")
@@ -119,6 +120,7 @@ def test_an_interrupted_run_ends_its_children_and_is_cancelled(author: Author) -
     assert [run["status"] for run in author.calls("runs", "--json").json["runs"]] == ["cancelled"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_ten_thousand_files_in_one_skill_harm_nobody_else(author: Author) -> None:
     author.has_command("good", "echo", "fine")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.author import REPOSITORY
+from tests.author import REPOSITORY, needs_node
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,8 @@ def test_skills_profiles_themes_and_schemas_ship(installed: Path) -> None:
         there = {path.name for path in (REPOSITORY / name).iterdir() if path.name.endswith(ending)}
         assert {path.name for path in (shipped / name).iterdir()} >= there
     assert (installed / "workbench/model/schema/skill.json").is_file()
+    (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
+    assert "[pytest11]\nworkbench.testing.plugin = workbench.testing.plugin\n" in entry_points.read_text()
 
 
 @pytest.mark.timeout(90)
@@ -61,3 +63,9 @@ def test_it_works_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert all(str(installed) in skill["path"] for skill in listed)
     assert calls(installed, tmp_path, "run", "echo", "-i", "text=from the wheel") == "from the wheel\n"
     assert json.loads(calls(installed, tmp_path, "run", "summarise", "--example", "--json"))["status"] == "completed"
+
+
+@needs_node
+@pytest.mark.timeout(90)
+def test_a_module_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    assert json.loads(calls(installed, tmp_path, "run", "json-diff", "--example", "--json"))["output"]["added"] == 1

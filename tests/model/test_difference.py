@@ -10,8 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workbench.model.difference import changes_between
+from workbench.model.errors import ErrorKind
 from workbench.model.frozen import replace
-from workbench.model.manifest import Manifest
+from workbench.model.manifest import Command, Manifest
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
@@ -79,6 +80,15 @@ def test_what_changed_in_the_inputs(before: dict[str, Any], after: dict[str, Any
 )
 def test_what_changed_in_the_output(before: dict[str, Any], after: dict[str, Any], words: list[str]) -> None:
     assert told(before, after, side="output") == words
+
+
+def test_what_changed_in_a_command_is_told_word_by_word() -> None:
+    before = Manifest(name="a", command=Command(program="cat"))
+    after = Manifest(name="a", command=Command(program="cat", shell=True, exit_codes={1: ErrorKind.TIMEOUT, 2: None}))
+
+    told = [str(change.where) + ": " + change.words for change in changes_between(before, after)]
+
+    assert told == ["command.shell: false → true", 'command.exit_codes: {} → {"1": "timeout", "2": null}']
 
 
 def test_another_name_and_a_lost_alias_break_callers_and_other_words_do_not() -> None:

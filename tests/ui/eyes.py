@@ -13,6 +13,7 @@ from tests.ui.hands import Hands
 from workbench.assembly import open_workbench
 from workbench.configuration import read_settings
 from workbench.ui.app import WorkbenchApp
+from workbench.ui.ending import workers_ended
 from workbench.ui.memory import open_memory
 
 
@@ -48,16 +49,19 @@ async def opened(author: Author, *, size: tuple[int, int] = (120, 40), watch: bo
     """The app as `workbench` opens it: first the frame, then the workbench behind it."""
     settings = read_settings(str(author.workspace), author.environ)
     app = WorkbenchApp(settings, open_memory(settings.workspace, author.environ), author.environ)
-    async with app.run_test(size=size) as pilot:
-        eyes = Eyes(pilot, app)
-        await app.first_frame.wait()
-        async with open_workbench(settings, environ=author.environ) as workbench:
-            app.connect(workbench)
-            await eyes.until(lambda: "opening" not in eyes.text, "an open workbench")
-            await eyes.settle()
-            if not watch:
-                yield eyes
-                return
-            async with workbench.watching():
-                await eyes.see("watching")
-                yield eyes
+    try:
+        async with app.run_test(size=size) as pilot:
+            eyes = Eyes(pilot, app)
+            await app.first_frame.wait()
+            async with open_workbench(settings, environ=author.environ) as workbench:
+                app.connect(workbench)
+                await eyes.until(lambda: "opening" not in eyes.text, "an open workbench")
+                await eyes.settle()
+                if not watch:
+                    yield eyes
+                    return
+                async with app.following.of(workbench):
+                    await eyes.see("watching")
+                    yield eyes
+    finally:
+        await workers_ended(app)

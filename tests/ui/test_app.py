@@ -10,7 +10,8 @@ from textual.widgets import Input, TextArea
 
 from tests.author import Author, function
 from tests.ui.eyes import Eyes, opened
-from workbench.ui.commands import REGISTRY, Command
+from workbench.ui.command import Command
+from workbench.ui.commands import REGISTRY
 from workbench.ui.help import help_rows
 from workbench.ui.keymap import DEFAULT, TAKEN, VIM, clashes
 from workbench.ui.screens.page import Page
@@ -91,7 +92,7 @@ async def test_a_save_is_seen_and_a_broken_one_leaves_the_good_version_answering
         author.saves("aaa/skill.py", function("aaa", "return 'second'"))
         await eyes.see("↻ aaa → r2")
         author.saves("aaa/skill.py", "def broken(:")
-        await eyes.see("✕ aaa line 1", "r2 goes on answering", "1 broken")
+        await eyes.see("✕ aaa line 1", "r2 goes on answering", "1 broken", "what r1 answered")
         await eyes.press("enter")
         await eyes.see("second", "is broken as it stands; r2 answered")
         author.saves("aaa/skill.py", function("aaa", "return 'third'"))
@@ -126,6 +127,23 @@ async def test_the_filter_narrows_and_escape_widens(author: Author) -> None:
         assert eyes.app.query_one("#filter", Input).value == ""
 
 
+async def test_a_command_is_found_by_its_id_too(author: Author) -> None:
+    async with opened(author) as eyes:
+        await eyes.press("colon", *"run.start")
+        await eyes.see("Run")
+        assert "nothing matches" not in eyes.text
+
+
+async def test_a_long_line_is_left_as_soon_as_the_cursor_has_room_at_the_beginning(author: Author) -> None:
+    author.writes("aaa/skill.py", f"# short\n# {'long ' * 60}\n{function('aaa', 'return 1')}")
+
+    async with opened(author) as eyes:
+        await eyes.press("e", "down", "end")
+        await eyes.until(lambda: "# short" not in eyes.text, "the end of the line")
+        await eyes.press("up")
+        await eyes.see("# short", "# long long")
+
+
 async def test_letters_typed_into_a_field_are_text_and_not_commands(author: Author) -> None:
     author.has_command("aaa", "echo", "ran")
 
@@ -135,6 +153,7 @@ async def test_letters_typed_into_a_field_are_text_and_not_commands(author: Auth
         assert not isinstance(eyes.app.screen, Page)
 
 
+@pytest.mark.exhaustive
 async def test_help_begins_with_the_focused_pane_and_says_why_not(author: Author) -> None:
     async with opened(author, size=(160, 100)) as eyes:
         await eyes.press("question_mark")
@@ -209,6 +228,7 @@ async def test_an_empty_workspace_says_what_to_type(author: Author) -> None:
         await eyes.see("nothing matches 'zzzz'", "esc shows all")
 
 
+@pytest.mark.exhaustive
 async def test_a_resize_storm_and_a_tiny_terminal_end_well(author: Author) -> None:
     author.has_command("aaa", "echo", "still here")
 
@@ -230,6 +250,7 @@ async def test_what_strangers_write_cannot_steer_the_terminal(author: Author) ->
     assert "\x1b" not in text
 
 
+@pytest.mark.exhaustive
 async def test_five_thousand_skills_are_drawn_and_filtered(author: Author) -> None:
     for number in range(5_000):
         author.writes(
@@ -237,7 +258,7 @@ async def test_five_thousand_skills_are_drawn_and_filtered(author: Author) -> No
         )
 
     async with opened(author) as eyes:
-        await eyes.see("5,007 skills")
+        await eyes.see("5,009 skills")
         await eyes.press("slash", *"s4999")
         await eyes.see("● s4999")
 
@@ -275,6 +296,7 @@ async def test_keys_in_quick_succession_mean_the_skill_that_was_come_to(author: 
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "high-contrast"])
+@pytest.mark.exhaustive
 async def test_whatever_stands_in_the_editor_can_be_read(author: Author, theme: str) -> None:
     author.writes("aaa/skill.py", f"# why\n{function('aaa', 'return 12')}\ndef broken(text: str:\n")
 

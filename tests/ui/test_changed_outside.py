@@ -13,6 +13,7 @@ from tests.ui.eyes import opened
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
 
+@pytest.mark.exhaustive
 async def test_a_workspace_that_is_deleted_takes_nothing_unsaved_with_it(author: Author) -> None:
     author.has_function("aaa", "return 1")
     path = author.skills / "aaa/skill.py"
@@ -32,6 +33,7 @@ async def test_a_workspace_that_is_deleted_takes_nothing_unsaved_with_it(author:
         await eyes.until(lambda: path.read_text().startswith("# mine"), "the text that was typed")
 
 
+@pytest.mark.exhaustive
 async def test_what_is_typed_stays_in_sight_when_its_skill_is_moved_away(author: Author) -> None:
     author.has_function("aaa", "return 1")
 
@@ -46,6 +48,7 @@ async def test_what_is_typed_stays_in_sight_when_its_skill_is_moved_away(author:
         assert eyes.app.focused is source
 
 
+@pytest.mark.exhaustive
 async def test_a_workspace_that_is_deleted_can_be_quit_at_once(author: Author) -> None:
     author.has_function("aaa", "return 1")
 
@@ -56,6 +59,7 @@ async def test_a_workspace_that_is_deleted_can_be_quit_at_once(author: Author) -
         assert eyes.app.return_code == 0
 
 
+@pytest.mark.exhaustive
 async def test_an_open_file_that_becomes_a_folder_is_said_and_nothing_typed_is_lost(author: Author) -> None:
     author.has_function("aaa", "return 1")
     path = author.skills / "aaa/skill.py"
@@ -90,6 +94,7 @@ async def test_a_file_that_may_not_be_read_any_more_is_said(author: Author) -> N
         assert source.text.startswith("# mine")
 
 
+@pytest.mark.exhaustive
 async def test_a_save_in_one_app_is_seen_in_the_other(author: Author) -> None:
     author.has_function("aaa", "return 1")
 
@@ -98,6 +103,7 @@ async def test_a_save_in_one_app_is_seen_in_the_other(author: Author) -> None:
         await other.see("# from one")
 
 
+@pytest.mark.exhaustive
 async def test_of_two_apps_that_save_the_second_is_asked(author: Author) -> None:
     author.has_function("aaa", "return 1")
     path = author.skills / "aaa/skill.py"

@@ -220,6 +220,7 @@ async def test_a_wanted_text_that_is_empty_is_told_and_not_lost() -> None:
             await form.shows({"who": ""}, who={**TEXT, "default": "world"})
 
 
+@pytest.mark.exhaustive
 async def test_many_fields_are_walked_through() -> None:
     async with a_form() as form:
         await form.asks({"properties": {f"field{number}": INTEGER for number in range(25)}}, {})
@@ -281,6 +282,7 @@ async def test_inputs_without_a_form_are_json_and_those_that_fit_no_field_stay_j
         await eyes.until(lambda: json_area.display and json.loads(json_area.text) == {"text": 3}, "JSON still")
 
 
+@pytest.mark.exhaustive
 async def test_an_input_that_a_reload_takes_away_is_not_given_and_comes_back_with_it(author: Author) -> None:
     author.has_function("aaa", "return text", parameters="text: str")
     async with opened(author, watch=True) as eyes:

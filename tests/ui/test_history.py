@@ -21,7 +21,7 @@ async def test_history_compares_and_rolling_back_brings_back(author: Author) -> 
         await eyes.see("Revisions of aaa", "● r2", "takes a text", "  r1", "as it began")
         await eyes.press("down", "enter")
         await eyes.see("from r1 to the files as they are", "✕ inputs.text  is new and must be given  breaks callers")
-        await eyes.see("-    return 'one'", "+    return 'two'")
+        await eyes.see("as it began", "-    return 'one'", "+    return 'two'")
         await eyes.press("escape", "b")
         await eyes.see("Have aaa be again what it was")
         await eyes.press("down", "enter")
@@ -31,6 +31,7 @@ async def test_history_compares_and_rolling_back_brings_back(author: Author) -> 
         await eyes.see("✓ completed", "r3")
 
 
+@pytest.mark.exhaustive
 async def test_what_is_unsaved_or_not_accepted_is_not_rolled_over(author: Author) -> None:
     author.has_function("aaa", "return 'one'")
     author.calls("reload", "aaa")
@@ -49,6 +50,7 @@ async def test_what_is_unsaved_or_not_accepted_is_not_rolled_over(author: Author
         assert (author.skills / "aaa/skill.py").read_text() == "def aaa(:"
 
 
+@pytest.mark.exhaustive
 async def test_a_skill_without_history_and_a_shipped_one_say_so(author: Author) -> None:
     author.has_function("aaa", "return 'one'")
     async with opened(author) as eyes:

@@ -11,6 +11,7 @@ from textual.events import Key, Paste
 from textual.widgets import TextArea
 
 from tests.author import Author, function
+from tests.runtime.sandbox.tiers import BY_TIER, behind
 from tests.ui.eyes import Eyes, opened
 from workbench.ui.screens.page import Page
 
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 EVIL = "\x1b[2J\x1b]0;owned\x07[/b][red]x[/] [@click=app.quit]"
 
 
+@pytest.mark.exhaustive
 async def test_an_app_that_nobody_touches_rests(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     author.has_command("aaa", "true")
     looks = 0
@@ -38,6 +40,7 @@ async def test_an_app_that_nobody_touches_rests(author: Author, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("keys", [("alt+g", "0", "0"), ("question_mark", "escape", "q"), ("t", "escape", "escape")])
+@pytest.mark.exhaustive
 async def test_a_screen_that_is_closed_twice_at_once_is_closed_once(author: Author, keys: tuple[str, ...]) -> None:
     author.has_command("aaa", "echo", "hello")
 
@@ -53,6 +56,7 @@ async def test_a_screen_that_is_closed_twice_at_once_is_closed_once(author: Auth
         await eyes.see("✓ completed")
 
 
+@pytest.mark.exhaustive
 async def test_a_second_page_does_not_pile_up_on_the_first(author: Author) -> None:
     async with opened(author) as eyes:
         await eyes.press("alt+s", "alt+s", "alt+s")
@@ -76,6 +80,7 @@ async def test_the_palette_bears_a_page_key_where_nothing_has_room(author: Autho
         assert len(eyes.app.screen_stack) == 1
 
 
+@pytest.mark.exhaustive
 async def test_a_resize_storm_during_a_run_ends_well(author: Author) -> None:
     author.has_command("aaa", "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.1; done")
 
@@ -87,6 +92,7 @@ async def test_a_resize_storm_during_a_run_ends_well(author: Author) -> None:
         await eyes.see("✓ completed", "line 8")
 
 
+@pytest.mark.exhaustive
 async def test_a_tiny_terminal_says_so_and_comes_back(author: Author) -> None:
     author.has_command("aaa", "echo", "back again")
 
@@ -112,6 +118,7 @@ async def test_without_colours_everything_is_grey_and_works(author: Author, monk
     assert {tuple(colour.triplet) for colour in colours if colour.triplet and len(set(colour.triplet)) > 1} == set()
 
 
+@pytest.mark.exhaustive
 async def test_a_line_of_30_mb_neither_hangs_nor_breaks_the_screen(author: Author) -> None:
     author.has_command("aaa", "sh", "-c", "head -c 30000000 /dev/zero | tr '\\0' x")
     author.has_command("bbb", "echo", "still here")
@@ -125,6 +132,7 @@ async def test_a_line_of_30_mb_neither_hangs_nor_breaks_the_screen(author: Autho
         await eyes.see("✓ completed", "still here")
 
 
+@pytest.mark.exhaustive
 async def test_a_line_of_a_million_characters_is_shown_and_wrapped_again(author: Author) -> None:
     author.has_command("aaa", "sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x")
 
@@ -148,6 +156,27 @@ async def test_binary_output_and_escape_sequences_are_shown_harmlessly(author: A
     assert not {"\x1b", "\x07", "\x00", "\x01"} & set(text)
 
 
+STEERS = "b\x1b]52;c;ZXZpbA==\x07c\x1b]0;title\x07d\x1b[2Je\x1bP1$r0m\x1b\\f\x9b2Jg\x9d0;t\x9ch\x1bci\x0ej\x7fk\u202el"
+
+
+@BY_TIER
+@pytest.mark.exhaustive
+async def test_what_steers_a_terminal_is_shown_by_the_app_and_not_done(author: Author, tier: str) -> None:
+    author = behind(author, tier)
+    says = f"import sys\nprint({STEERS!r})\nprint({STEERS!r}, file=sys.stderr)\nsys.exit({STEERS!r})"
+    author.has_command("aaa", "python3", "-c", says)
+
+    async with opened(author, size=(160, 60)) as eyes:
+        title, clipboard = eyes.app.title, eyes.app.clipboard
+        await eyes.press("enter")
+        await eyes.see("✕ failed", "\\x1b]52;c;ZXZpbA==\\x07c\\x1b]0;title")
+        for keys in (("4",), ("1", "alt+o")):
+            await eyes.press(*keys)
+            assert not {letter for letter in eyes.text if letter != "\n" and not letter.isprintable()}
+        assert (eyes.app.title, eyes.app.clipboard) == (title, clipboard)
+
+
+@pytest.mark.exhaustive
 async def test_a_skill_of_five_thousand_lines_is_edited_in_colour(author: Author) -> None:
     more = "\n".join(f"def helper_{number}():\n    return {number}\n" for number in range(1_700))
     author.saves("aaa/skill.py", f"{function('aaa', 'return 1')}\n\n{more}")
@@ -162,11 +191,12 @@ async def test_a_skill_of_five_thousand_lines_is_edited_in_colour(author: Author
         assert source._highlights
 
 
+@pytest.mark.exhaustive
 async def test_markup_in_a_filter_is_text(author: Author) -> None:
     author.has_command("aaa", "true")
 
     async with opened(author) as eyes:
-        for typed in ("[/]", "[/b]", "[b", "[@click=app.quit]x", "\\[", "'"):
+        for typed in ("[/]", "[@click=a]", "\\["):
             await eyes.press("slash", *typed)
             await eyes.see("nothing matches", f"'{typed}'")
             await eyes.press("escape", "4", "slash", *typed)
@@ -177,6 +207,7 @@ async def test_markup_in_a_filter_is_text(author: Author) -> None:
             await eyes.see("● aaa")
 
 
+@pytest.mark.exhaustive
 async def test_what_strangers_name_and_write_is_shown_harmlessly_everywhere(author: Author) -> None:
     fields = {
         "[/b]who": {"type": "string", "default": EVIL, "description": EVIL},
@@ -221,6 +252,7 @@ async def test_what_strangers_name_and_write_is_shown_harmlessly_everywhere(auth
         assert eyes.app._exception is None
 
 
+@pytest.mark.exhaustive
 async def test_a_home_that_cannot_be_written_is_no_reason_not_to_work(author: Author, tmp_path: Path) -> None:
     home = tmp_path / "nowhere"
     if os.geteuid() == 0:
@@ -237,6 +269,7 @@ async def test_a_home_that_cannot_be_written_is_no_reason_not_to_work(author: Au
         assert eyes.app.return_code == 0
 
 
+@pytest.mark.exhaustive
 async def test_a_flood_can_be_cancelled_and_leaves_no_process(author: Author) -> None:
     flood = f"while :; do seq 300; sleep 0.01; done # flood-{author.workspace}"
     author.has_command("aaa", "sh", "-c", flood)
@@ -250,6 +283,7 @@ async def test_a_flood_can_be_cancelled_and_leaves_no_process(author: Author) ->
         await eyes.press("4", "home", "end", "1")
 
 
+@pytest.mark.exhaustive
 async def test_an_app_that_is_left_holds_no_file_open(author: Author) -> None:
     author.has_command("aaa", "seq", "30000")
     before = _files_without_names()
@@ -276,6 +310,7 @@ async def test_quitting_during_a_run_leaves_no_process(author: Author) -> None:
             await anyio.sleep(0.02)
 
 
+@pytest.mark.exhaustive
 async def test_an_input_of_a_hundred_thousand_characters_is_given_whole(author: Author) -> None:
     author.has_function("aaa", "return len(who)", parameters="who: str")
 
@@ -288,6 +323,7 @@ async def test_an_input_of_a_hundred_thousand_characters_is_given_whole(author: 
         await eyes.see("✓ completed", "100000")
 
 
+@pytest.mark.exhaustive
 async def test_a_burst_of_keys_loses_none(author: Author) -> None:
     author.has_function("aaa", "return who", parameters="who: str")
     typed = "the quick brown fox jumps over the lazy dog" * 3

@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_default_keys_stay(
 def test_a_folder_in_place_of_the_file_is_told(path: Path, environ: dict[str, str]) -> None:
     path.mkdir()
 
-    assert "cannot be read: Is a directory" in only(read_keymap(environ)).message
+    assert "is not a file" in only(read_keymap(environ)).message
 
 
 def test_what_the_person_wrote_has_the_key_before_what_the_map_says(read: Write) -> None:
@@ -214,6 +214,7 @@ def test_whatever_the_file_says_no_key_stands_for_two_commands(wanted: dict[str,
     assert any(key.startswith(("ctrl+", "alt+")) for key in keymap.keys["app.quit"])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 @pytest.mark.timeout(60)
 async def test_a_key_of_ones_own_works_and_is_shown_wherever_keys_are_shown(author: Author, read: Write) -> None:
@@ -234,6 +235,7 @@ async def test_a_key_of_ones_own_works_and_is_shown_wherever_keys_are_shown(auth
         assert "f5" in line
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 @pytest.mark.timeout(60)
 async def test_keys_are_read_again_while_the_app_runs_and_what_is_wrong_is_a_problem(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.author import Author
 from tests.ui.eyes import opened
+from workbench.ui.frame import resize_pane, switch_maximised
 from workbench.ui.layout import LEAST_EDITOR, LEAST_HEIGHT, LEAST_WIDTH, NARROW, PANES, Layout, layout_from
 from workbench.ui.widgets.divider import Divider
 
@@ -91,6 +92,7 @@ def test_what_is_written_down_is_what_comes_back(layout: Layout, below: str) -> 
     assert layout_from(document).document() == document
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 @pytest.mark.timeout(60)
 async def test_a_dragged_divider_is_where_it_was_put_after_the_next_start(author: Author) -> None:
@@ -107,13 +109,34 @@ async def test_a_dragged_divider_is_where_it_was_put_after_the_next_start(author
         assert eyes.app.run_pane.size.width == LEAST_WIDTH
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 @pytest.mark.timeout(60)
 async def test_the_editor_keeps_its_least_width_however_wide_the_others_are_made(author: Author) -> None:
     async with opened(author, size=(NARROW, 30)) as eyes:
         for pane in ("skills", "run"):
             eyes.app.go_to(pane)
-            eyes.app.resize_pane(wider=50)
+            resize_pane(eyes.app, wider=50)
         await eyes.until(lambda: eyes.app.run_pane.size.width < 44, "less of the run pane")
 
         assert eyes.app.editor.size.width >= LEAST_EDITOR
+
+
+@pytest.mark.anyio
+@pytest.mark.timeout(60)
+async def test_a_pane_that_fills_the_screen_takes_its_width_and_lays_its_text_out_again(author: Author) -> None:
+    author.has_command("aaa", "echo", " ".join(f"word{number}" for number in range(99)))
+
+    async with opened(author, size=(140, 40)) as eyes:
+        await eyes.press("enter", "3")
+        await eyes.see("✓ completed", "word98")
+        await eyes.pilot.resize_terminal(90, 40)
+        text = await eyes.see("word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11")
+        assert "2 Editor   aaa" not in text
+        await eyes.pilot.resize_terminal(140, 40)
+        await eyes.until(lambda: eyes.app.run_pane.size.width == Layout().run, "the width of a column again")
+        await eyes.see("word0 word1 word2 word3 word4 word5 word6  ")
+        switch_maximised(eyes.app)
+        await eyes.see(" ".join(f"word{number}" for number in range(18)))
+        eyes.app.go_to("skills")
+        await eyes.until(lambda: eyes.app.skills_pane.size.width == 140, "the skills on the whole screen")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.author import Author
 from tests.ui.eyes import Eyes, opened
 from workbench.configuration import read_settings
 from workbench.model.skill import Scope, SkillState
+from workbench.runtime.places import place_of_state
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.glimpse import MOST_REMEMBERED, Glimpse, recalled, remembered
 from workbench.ui.memory import FILE, Memory, open_memory
@@ -96,7 +98,7 @@ def test_nothing_is_written_where_nothing_has_changed(author: Author) -> None:
 )
 def test_a_damaged_file_is_an_empty_memory_that_can_be_written(author: Author, damaged: bytes) -> None:
     for path in kept_by(author):
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(damaged)
 
     memory = opens(author)
@@ -110,7 +112,7 @@ def test_a_damaged_file_is_an_empty_memory_that_can_be_written(author: Author, d
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
 def test_what_is_no_file_is_neither_waited_for_nor_written_over(author: Author, kind: str) -> None:
     path, _ = kept_by(author)
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "folder":
         path.mkdir()
     else:
@@ -125,7 +127,7 @@ def test_what_is_no_file_is_neither_waited_for_nor_written_over(author: Author, 
 
 def test_what_another_version_wrote_is_kept_beside_ours(author: Author) -> None:
     path, _ = kept_by(author)
-    path.parent.mkdir(parents=True)
+    place_of_state(str(author.workspace), author.environ).prepared()
     path.write_text('{"of-tomorrow": [1], "layout": 3}')
 
     memory = opens(author)
@@ -137,6 +139,7 @@ def test_what_another_version_wrote_is_kept_beside_ours(author: Author) -> None:
 
 def test_where_nothing_can_be_written_nothing_is_kept_and_all_goes_on(author: Author) -> None:
     home = Path(author.environ["HOME"])
+    shutil.rmtree(home / ".local", ignore_errors=True)
     (home / ".local").write_text("in the way")
     (author.workspace / ".workbench").write_text("in the way")
     memory = opens(author)
@@ -205,7 +208,7 @@ async def test_the_app_opens_on_a_memory_that_makes_no_sense(author: Author) -> 
     author.has_command("greet", "true")
     nonsense = {"layout": {"skills": "wide", "below": []}, "skills": [as_given(name=3)], "chosen": ["x"]}
     for path, document in zip(kept_by(author), (nonsense, {"theme": 3, "step": {}}), strict=True):
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
 
     async with opened(author) as eyes:
@@ -230,6 +233,7 @@ async def test_the_app_is_as_it_was_left(author: Author) -> None:
         assert {glimpse.name for glimpse in recalled(opens(author).workspace["skills"])} >= {"aaa", "bbb"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 async def test_the_text_of_the_chosen_skill_is_there_before_the_workbench_and_can_be_saved(author: Author) -> None:
     author.has_function("aaa", "return 1")
@@ -243,6 +247,7 @@ async def test_the_text_of_the_chosen_skill_is_there_before_the_workbench_and_ca
         await eyes.until(lambda: (author.skills / "aaa/skill.py").read_text().startswith("# early"), "the save")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 async def test_a_shipped_text_is_not_opened_before_it_is_known_to_be_shipped(author: Author) -> None:
     async with opened(author) as eyes:
@@ -253,6 +258,13 @@ async def test_a_shipped_text_is_not_opened_before_it_is_known_to_be_shipped(aut
         await eyes.see("● summarise")
         await eyes.settle()
         assert eyes.app.editor.source is None
+
+
+@pytest.mark.anyio
+async def test_before_anything_is_known_no_number_of_skills_is_told(author: Author) -> None:
+    async with _unconnected(author) as eyes:
+        await eyes.see("reading the skills")
+        assert "0 skills" not in eyes.text
 
 
 @asynccontextmanager

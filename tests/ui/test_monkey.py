@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .Screen._watch_selections. was never awaited:RuntimeWarning"),
 ]
 
-STEPS = 1_000 if os.environ.get("WORKBENCH_TESTS") == "all" else 150
+STEPS = 250 if os.environ.get("WORKBENCH_TESTS") == "all" else 150
 SIZES = ((20, 5), (80, 24), (120, 40), (200, 60))
 COMMANDS = tuple(
     key
@@ -94,6 +94,9 @@ async def _still_works(author: Author, eyes: Eyes) -> None:
     assert len(app.screen_stack) == 1, app.screen_stack
     if app.layout_chosen.is_maximised:
         await eyes.press("alt+m")
+
+    if not app.following.is_on:
+        await app.following.switch()
 
     await eyes.press("ctrl+g")
     await eyes.until(lambda: not app.runs.is_under_way, "the run to end")

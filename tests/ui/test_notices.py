@@ -37,6 +37,7 @@ def test_a_refusal_does_not_stay_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
     assert told.latest == "↻ a → r2"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 async def test_why_a_save_was_refused_can_be_read_though_a_reload_tells_something_at_once(author: Author) -> None:
     author.has_function("aaa", "return 1")

@@ -12,6 +12,8 @@ from tests.author import Author
 from tests.ui.eyes import Eyes
 from workbench.assembly import open_workbench
 from workbench.configuration import read_settings
+from workbench.model.frozen import replace
+from workbench.model.policy import Tier
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.heartbeat import Heartbeat
 from workbench.ui.memory import open_memory
@@ -52,7 +54,7 @@ def test_the_panes_look_as_they_did(
         eyes = Eyes(pilot, app)
         await app.first_frame.wait()
         async with open_workbench(settings, environ=author.environ) as workbench:
-            app.connect(workbench)
+            app.connect(replace(workbench, tier=Tier.A))  # the pictures are of one machine
             await eyes.until(lambda: "opening" not in eyes.text, "an open workbench")
             await eyes.press(*SCENES[scene])
             await eyes.until(lambda: app.chosen is not None, "a skill")

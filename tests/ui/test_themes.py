@@ -158,6 +158,7 @@ async def wears(eyes: Eyes, colour: str) -> None:
     await eyes.until(lambda: all(abs(a - b) < 3 for a, b in zip(panel.background.rgb, wanted.rgb, strict=True)), colour)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 async def test_a_theme_is_on_as_it_was_saved_and_stays_on_when_the_next_save_is_broken(
     author: Author, folder: Path
@@ -180,6 +181,7 @@ async def test_a_theme_is_on_as_it_was_saved_and_stays_on_when_the_next_save_is_
 
 
 @pytest.mark.anyio
+@pytest.mark.exhaustive
 async def test_whatever_a_theme_may_say_the_app_can_wear(author: Author, folder: Path) -> None:
     async with opened(author) as eyes:
         made_of = {"background-darken-1", "primary-lighten-1"}
@@ -198,6 +200,7 @@ async def test_whatever_a_theme_may_say_the_app_can_wear(author: Author, folder:
         assert eyes.app.wardrobe.themes.findings == ()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 async def test_each_theme_is_shown_while_it_is_looked_at_and_escape_brings_the_old_one_back(author: Author) -> None:
     async with opened(author) as eyes:

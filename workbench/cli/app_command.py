@@ -45,6 +45,7 @@ async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
     """The app first, from what it remembers; the workbench behind its first frame, and anyio with it."""
     from workbench.ui.app import WorkbenchApp
     from workbench.ui.driver import TerminalDriver
+    from workbench.ui.ending import workers_ended
     from workbench.ui.memory import open_memory
 
     app = WorkbenchApp(settings, open_memory(settings.workspace, os.environ))
@@ -55,6 +56,7 @@ async def _open(settings: Settings, warden: WardenProcess, keeper: int) -> int:
         serving = beside.create_task(_serve(app, settings, warden, failed.append))
         code = await app.run_async()
         serving.cancel()
+        await workers_ended(app)
     if failed:
         raise failed[0]
     return code if code is not None else app.return_code or ExitCode.DONE
@@ -73,9 +75,7 @@ async def _serve(
         gc.freeze()  # what is imported stays: to look through it again and again would stall the loop for 40 ms
         async with assembly.open_workbench(settings, warden=warden) as workbench:
             app.connect(workbench)
-            if not settings.skills.hot_reload_enabled:
-                await anyio.sleep_forever()
-            async with workbench.watching():
+            async with app.following.of(workbench):
                 await anyio.sleep_forever()
     except WorkbenchError as error:
         fail(error)

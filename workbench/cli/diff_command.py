@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import write
 from workbench.model.errors import WrongUse
 from workbench.runtime.library.differences import Difference
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ref", help="a skill's name, alias or folder")
     parser.add_argument("before", nargs="?", default="", metavar="A", help="a revision (default: the newest)")
     parser.add_argument("after", nargs="?", default="", metavar="B", help="a revision (default: the files as they are)")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -27,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
 
     settings = read_settings(workspace_of(options), os.environ)
     before, after = number_of(options.before), number_of(options.after)
-    with open_library(settings, os.environ) as library:
-        snapshot = library.gathered(library.read_all(), "main")
+    with open_library(settings, os.environ, options.dev) as library:
+        snapshot = library.gathered(library.read_all())
         found = library.difference(library.find(snapshot, parse_ref(options.ref)), before, after)
     if options.json:
         print_json(_document(found))
@@ -36,6 +37,15 @@ def run(options: argparse.Namespace) -> int:
     for line in _lines(found):
         write(line)
     return 0
+
+
+def add_expected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--expected", default="", metavar="N", help="refuse unless this is the newest revision")
+
+
+def expected_of(options: argparse.Namespace) -> int | None:
+    """The revision that whoever writes has seen; None where they do not say."""
+    return number_of(options.expected) if options.expected else None
 
 
 def number_of(word: str) -> int:

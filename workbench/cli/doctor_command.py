@@ -1,4 +1,4 @@
-"""What works on this machine: the sandbox and its proof, what is enforced by what, which programs are here."""
+"""What works on this machine: the sandbox and its proofs, what is enforced by what, which programs are here."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ import platform
 import shutil
 import sqlite3
 import sys
-from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
 from workbench.cli.frame import add_json, print_json, workspace_of
-from workbench.cli.paper import columns, write
+from workbench.cli.paper import say
 from workbench.model.errors import ExitCode
 from workbench.model.policy import Tier
 
+if TYPE_CHECKING:
+    from workbench.model.settings import Settings
+    from workbench.runtime.proofs.proving import Proven
+    from workbench.runtime.sandbox.probes import Probe
+
 MEANINGS = {
-    Tier.A_PLUS: "namespaces, system-call filter and cgroup",
+    Tier.A_PLUS: "namespaces, system-call filter and control group",
     Tier.A: "namespaces and system-call filter",
-    Tier.B: "Landlock and system-call filter; other processes' names are visible, leftovers are swept",
+    Tier.B: "Landlock and system-call filter",
     Tier.D: "NOT SANDBOXED: a skill can read your files and use the network; only shipped skills run",
 }
 PROGRAMS = {
-    "bwrap": "sandbox tier A",
+    "bwrap": ("sandbox tier A", "install bubblewrap"),
+    "node": ("skills of kind node", "install Node.js 18 or newer"),
 }
 
 
@@ -39,26 +45,33 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
     else:
-        _print(document)
-    return ExitCode.DONE
+        from workbench.cli.doctor_page import print_page
+
+        print_page(document, PROGRAMS)
+    broken = [promise["name"] for promise in document["sandbox"]["promises"] if promise["is_broken"]]
+    if broken:
+        say(f"✕ promised here and not held: {', '.join(broken)}. Run no skill that you do not trust, and report it.")
+    return ExitCode.MACHINE_CANNOT if broken else ExitCode.DONE
 
 
 async def _examined(workspace: str) -> dict[str, Any]:
     from workbench.configuration import read_settings
     from workbench.runtime.places import file_system_of, place_of_state, user_state_folder
+    from workbench.runtime.proofs.proving import prove
     from workbench.runtime.sandbox.client import open_warden
-    from workbench.runtime.sandbox.policy import report_of
     from workbench.runtime.sandbox.probes import forget, probe_tiers
     from workbench.runtime.sandbox.spawning import interpreter
-    from workbench.runtime.sandbox.warden import landlock
 
     settings = read_settings(workspace, os.environ)
-    forget(f"{user_state_folder(os.environ)}/sandbox.json")
+    state = user_state_folder(os.environ)
+    forget(f"{state}/sandbox.json")
     async with open_warden(bubblewrap=settings.security.bubblewrap) as warden:
         probes = await probe_tiers(warden, settings.security)
-    tier = probes[-1].tier
+        with suppress(OSError):
+            os.makedirs(state, mode=0o700, exist_ok=True)
+        below = state if os.access(state, os.W_OK) else None
+        proven = await prove(warden, settings.security, probes[-1].tier, below)
     place = place_of_state(settings.workspace, os.environ)
-    command, python = report_of(tier, spawn=True), report_of(tier, spawn=False)
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -69,42 +82,44 @@ async def _examined(workspace: str) -> dict[str, Any]:
         "workspace": settings.workspace,
         "file_system": file_system_of(settings.workspace),
         "state": {"folder": place.folder, "reason": place.reason},
-        "sandbox": {
-            "tier": tier.value,
-            "meaning": MEANINGS[tier],
-            "layers": list(command.layers),
-            "probes": [{"tier": probe.tier.value, "holds": probe.holds, "why_not": probe.why_not} for probe in probes],
-            "landlock_abi": landlock.abi() if sys.platform == "linux" else 0,
-            "enforced": {
-                "code_inline": {name: str(promise) for name, promise in command.promises.items()},
-                "python": {name: str(promise) for name, promise in python.promises.items()},
-            },
-        },
+        "sandbox": _sandbox_document(settings, probes, proven),
         "programs": {name: shutil.which(name) for name in PROGRAMS},
     }
 
 
-def _print(document: Mapping[str, Any]) -> None:
-    sandbox = document["sandbox"]
-    write(f"Skill Workbench {document['version']}   Python {document['python']}   {document['system']}")
-    write(f"workspace  {document['workspace']}")
-    write(f"state      {document['state']['folder']}  ({document['state']['reason']})")
-    write("")
-    write(f"sandbox    tier {sandbox['tier']}: {sandbox['meaning']}")
-    for probe in sandbox["probes"]:
-        said = "● holds: its canary tried every door" if probe["holds"] else f"✕ {probe['why_not']}"
-        if probe["tier"] != Tier.D.value:
-            write(f"  tier {probe['tier']}   {said}")
-    write("")
-    kinds = sandbox["enforced"]
-    rows = [("  permission", *kinds)]
-    rows += [(f"  {name}", *(kinds[kind][name] for kind in kinds)) for name in next(iter(kinds.values()))]
-    for line in columns(rows):
-        write(line)
-    write("")
-    rows = [
-        (f"  {name}", document["programs"][name] or "– not here: install bubblewrap", use)
-        for name, use in PROGRAMS.items()
-    ]
-    for line in columns(rows):
-        write(line)
+def _sandbox_document(settings: Settings, probes: tuple[Probe, ...], proven: tuple[Proven, ...]) -> dict[str, Any]:
+    from workbench.runtime.proofs.machine import advice, not_promised, this_machine
+    from workbench.runtime.sandbox.policy import report_of
+
+    tier, machine = probes[-1].tier, this_machine(settings.security)
+    command, in_worker = report_of(tier, spawn=True), report_of(tier, spawn=False)
+    return {
+        "tier": tier.value,
+        "meaning": MEANINGS[tier],
+        "layers": list(command.layers),
+        "probes": [{"tier": probe.tier.value, "holds": probe.holds, "why_not": probe.why_not} for probe in probes],
+        "landlock_abi": machine.landlock_abi if sys.platform == "linux" else 0,
+        "bubblewrap": machine.bubblewrap or None,
+        "promises": [_promise_document(each) for each in proven],
+        "not_promised": list(not_promised(machine, tier)),
+        "advice": list(advice(machine, tier, settings.security)),
+        "enforced": {
+            "code_inline": {name: str(promise) for name, promise in command.promises.items()},
+            "python": {name: str(promise) for name, promise in in_worker.promises.items()},
+            "node": {name: str(promise) for name, promise in in_worker.promises.items()},
+        },
+    }
+
+
+def _promise_document(proven: Proven) -> dict[str, Any]:
+    proof, measured = proven.proof, proven.proof.measured
+    document: dict[str, Any] = {"tried": proof.tried, "result": proof.result, "holds": proof.holds}
+    if measured is not None:
+        document["measured"] = {"value": measured.value, "limit": measured.limit, "unit": measured.unit}
+    return {
+        "name": proven.name,
+        "hold": proven.promise.hold.value,
+        "by": proven.promise.by,
+        "is_broken": proven.is_broken,
+        "proof": document,
+    }

@@ -56,6 +56,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
 
 
+def add_dev(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dev", metavar="NAME", default="main", help="in this dev session (default: the workspace)")
+
+
 def print_json(document: Any) -> None:
     """One document on stdout. Names that are not UTF-8 are shown escaped, never a crash."""
     text = json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str)

@@ -7,14 +7,16 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import columns, write
+from workbench.model.devsession import MAIN
 from workbench.model.words import ago
 from workbench.runtime.library.revisions import Revision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ref", help="a skill's name, alias or folder")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -24,11 +26,11 @@ def run(options: argparse.Namespace) -> int:
     from workbench.model.skill import parse_ref
 
     settings = read_settings(workspace_of(options), os.environ)
-    with open_library(settings, os.environ) as library:
-        snapshot = library.gathered(library.read_all(), "main")
+    with open_library(settings, os.environ, options.dev) as library:
+        snapshot = library.gathered(library.read_all())
         skill = library.find(snapshot, parse_ref(options.ref))
         revisions = library.revisions.history(skill.name)
-        head = library.revisions.head(skill.name)
+        head = library.revisions.head(skill.name, library.realm)
         stands = head is not None and head.digest == skill.digest
     newest = head.number if head else 0
     if options.json:
@@ -53,10 +55,12 @@ def _document(revision: Revision, newest: int) -> dict[str, Any]:
         "saved_at": datetime.fromtimestamp(revision.at, UTC).isoformat(),
         "message": revision.message,
         "scope": revision.scope.value,
+        "session": revision.realm,
         "is_newest": revision.number == newest,
     }
 
 
 def _row(revision: Revision, newest: int) -> list[str]:
     mark = "●" if revision.number == newest else " "
-    return [f"{mark} r{revision.number}", ago(revision.at), revision.digest[:12], revision.message]
+    session = "" if revision.realm == MAIN else f"in {revision.realm}"
+    return [f"{mark} r{revision.number}", ago(revision.at), revision.digest[:12], session, revision.message]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import GLYPHS, columns, finding_lines, say, short_path, write
 from workbench.model.documents import snapshot_document
 from workbench.model.realm import Snapshot
@@ -13,6 +13,7 @@ from workbench.model.skill import Skill
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_dev(parser)
     add_json(parser)
 
 
@@ -21,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     from workbench.configuration import read_settings
 
     settings = read_settings(workspace_of(options), os.environ)
-    with open_library(settings, os.environ) as library:
-        snapshot = library.gathered(library.read_all(), "main")
+    with open_library(settings, os.environ, options.dev) as library:
+        snapshot = library.gathered(library.read_all())
     if options.json:
         print_json(snapshot_document(snapshot))
         return 0

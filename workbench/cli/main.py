@@ -18,9 +18,15 @@ COMMANDS = {
     "history": "the accepted revisions of a skill",
     "diff": "what changed between two revisions, and whether it breaks who calls it",
     "rollback": "have a skill be what it was",
+    "enable": "let disabled skills run again",
+    "disable": "have skills refused until they are enabled again",
+    "approve": "allow a skill what its manifest does not get it, or take that back",
+    "rename": "give a skill another name; its history goes along",
+    "dev": "sessions beside the workspace: begun, compared, promoted, closed",
     "validate": "what can be seen to be wrong, with its place and a hint",
     "new": "make a skill from a template",
     "watch": "reload what is saved, one line for each event",
+    "gc": "take away files of old revisions, and what old runs left",
     "doctor": "what works on this machine, and what is enforced",
     "schema": "print a JSON Schema that editors can use",
 }
@@ -66,6 +72,9 @@ def _usage() -> str:
 def _unknown(word: str) -> int:
     import difflib
 
+    if "/" in word:
+        print(f"workbench: there is no folder '{word}'  (the app opens a workspace by its folder)", file=sys.stderr)
+        return 2
     near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else "`workbench --help` lists the commands"
     print(f"workbench: there is no command '{word}'  ({hint})", file=sys.stderr)

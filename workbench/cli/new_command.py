@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import columns, say, short_path, write
 from workbench.model.errors import ExitCode, WrongUse
 from workbench.model.skill import Skill
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--var", metavar="KEY=VALUE", action="append", default=[], dest="pairs", help=f"one of: {', '.join(VARIABLES)}"
     )
     parser.add_argument("--list", action="store_true", help="the templates there are")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(workspace_of(options), os.environ)
     known = _known(settings)
     made = scaffold(
-        f"{settings.workspace.rstrip('/')}/skills",
+        f"{_folder(settings, options.dev)}/skills",
         options.name,
         template=options.template,
         variables={"author": _author(), **_variables(options.pairs)},
@@ -62,6 +63,16 @@ def _list(options: argparse.Namespace) -> None:
     for line in columns([(template.name, template.summary) for template in TEMPLATES]):
         write(line)
     say(f"`workbench new NAME` takes {DEFAULT_TEMPLATE}; --var sets {', '.join(VARIABLES)}")
+
+
+def _folder(settings: Any, dev: str) -> str:
+    """The workspace's, or that of a dev session."""
+    from workbench.model.devsession import MAIN
+    from workbench.runtime.devsessions.notes import SessionNotes
+    from workbench.runtime.places import place_of_state
+
+    notes = SessionNotes(settings.workspace, place_of_state(settings.workspace, os.environ))
+    return str(settings.workspace.rstrip("/") if dev == MAIN else notes.find(dev).folder)
 
 
 def _known(settings: Any) -> list[Skill]:

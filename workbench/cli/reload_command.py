@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, write
 from workbench.model.documents import finding_document
 from workbench.runtime.devsessions.session import Accepted, Refused
@@ -14,6 +14,7 @@ from workbench.runtime.devsessions.session import Accepted, Refused
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("refs", nargs="+", metavar="REF", help="a skill's name, alias or folder")
     parser.add_argument("-m", "--message", default="", help="what changed, for the history")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -26,17 +27,16 @@ def run(options: argparse.Namespace) -> int:
 async def _reload(options: argparse.Namespace) -> int:
     from workbench.assembly import open_workbench
 
-    async with open_workbench(workspace=workspace_of(options)) as workbench:
-        names = [workbench.find(ref).name for ref in options.refs]
-        results = [await workbench.reload(name, message=options.message) for name in names]
-    found = list(zip(names, results, strict=True))
+    async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
+        results = await workbench.reload_many(options.refs, message=options.message)
+    found = list(results.items())
     if options.json:
         print_json({"reloaded": [_document(name, result) for name, result in found]})
     else:
         for name, result in found:
             for line in _lines(name, result):
                 write(line)
-    return 0 if all(isinstance(result, Accepted) for result in results) else 1
+    return 0 if all(isinstance(result, Accepted) for _, result in found) else 1
 
 
 def _lines(name: str, result: Accepted | Refused) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.approve_command import command_for
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, place, say
 from workbench.model.errors import WrongUse
+from workbench.model.finding import printable
 from workbench.model.words import duration
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", default="", help="on whose behalf")
     parser.add_argument("--session", default="", help="in which session")
     parser.add_argument("--agent", default="", help="for which agent")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -51,9 +55,11 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
     output = Shown("stdout", sys.stdout.buffer, for_a_person=sys.stdout.isatty())
     words = Shown("stderr", sys.stderr.buffer, for_a_person=True)
 
-    async with open_workbench(workspace=workspace_of(options), warden=warden) as workbench:
+    async with open_workbench(workspace=workspace_of(options), dev=options.dev, warden=warden) as workbench:
+        if "/" in options.ref and os.path.exists(options.ref) and not workbench.knows(options.ref):
+            workbench.register(options.ref)
         skill = workbench.find(options.ref)
-        answering = workbench.library.last_good(skill.name) if skill.is_broken else None
+        answering = workbench.library.last_good(skill) if skill.is_broken else None
         manifest = (answering or skill).manifest
         inputs = _inputs(manifest.input_schema, manifest.example if options.example else None, given, options)
         caller = Caller(user=options.user, session=options.session, agent=options.agent)
@@ -73,6 +79,8 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
                     say(line)
         say(f"▲ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
     _print(result.outcome, output, words)
+    if result.outcome.needs:
+        say(f"    `{command_for(result.run.skill.name, result.outcome.needs, options)}` allows that")
     return int(result.outcome.process_exit_code)
 
 
@@ -90,6 +98,8 @@ def _print(outcome: Outcome, output: Shown, words: Shown) -> None:
     elif words.bytes < MOST_STDERR:
         words.write_rest(outcome.stderr)
     words.end_line()
+    for held in outcome.held_back:
+        say(f"▲ {printable(str(held))}")
     for artifact in outcome.artifacts:
         say(f"· left {artifact}")
     error = outcome.error

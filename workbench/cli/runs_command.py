@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from workbench.cli.frame import add_json, print_json, workspace_of
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import columns, write
 from workbench.model.run import Status
 from workbench.model.skill import parse_ref
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", default="", help="a skill, for its runs; a run's id, for all of it")
     parser.add_argument("--failed", action="store_true", help="only those that did not complete")
     parser.add_argument("--limit", type=_positive, default=50, metavar="N", help="at most so many (default: 50)")
+    add_dev(parser)
     add_json(parser)
 
 
@@ -40,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
     from workbench.configuration import read_settings
 
     settings = read_settings(workspace_of(options), os.environ)
-    with open_library(settings, os.environ) as library:
+    with open_library(settings, os.environ, options.dev) as library:
         one = library.history.one(options.what) if options.what else None
         if one is not None:
             print_json(one)
             return 0
         runs = library.history.runs(skill=options.what, failed_only=options.failed, most=options.limit)
         if options.what and not runs:
-            library.find(library.gathered(library.read_all(), "main"), parse_ref(options.what))
+            library.find(library.gathered(library.read_all()), parse_ref(options.what))
     if options.json:
         print_json({"runs": [past.document() for past in runs]})
         return 0

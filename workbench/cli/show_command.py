@@ -7,13 +7,18 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.cli.frame import add_json, print_json, workspace_of
-from workbench.cli.paper import GLYPHS, columns, finding_lines, short_path, write
+from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
+from workbench.cli.paper import BETWEEN, GLYPHS, columns, finding_lines, paragraphs, short_path, write
 from workbench.model.documents import skill_document
+from workbench.model.finding import printable
 from workbench.model.frozen import as_mapping
 from workbench.model.skill import Skill
+from workbench.model.words import counted
+
+if TYPE_CHECKING:
+    from workbench.runtime.sandbox.effective import Effective
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--load", action="store_true", help="ask the skill's own code, in the sandbox, what cannot be read"
     )
+    parser.add_argument("--policy", action="store_true", help="what it asks for, what it gets here, and what holds it")
+    parser.add_argument("--observed", action="store_true", help="what its last runs did, as far as the walls can tell")
+    add_dev(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.policy:
+        return _show_policy(options)
+    if options.observed:
+        return _show_observed(options)
     skill = _loaded(options) if options.load else _read(options)
     if options.json:
         print_json(document(skill))
@@ -54,6 +66,7 @@ def document(skill: Skill) -> dict[str, Any]:
         "permissions": as_mapping(manifest.permissions),
         "limits": limits,
         "timeout": manifest.timeout,
+        "fallback_command": manifest.fallback_command or None,
         "dependencies": dict(manifest.dependencies),
         "files": [{"path": file.path, "sha256": file.sha256, "executable": file.is_executable} for file in skill.files],
         "text": manifest.template.text if manifest.template else manifest.body or None,
@@ -66,8 +79,8 @@ def _read(options: argparse.Namespace) -> Skill:
     from workbench.model.skill import parse_ref
 
     settings = read_settings(workspace_of(options), os.environ)
-    with open_library(settings, os.environ) as library:
-        return library.find(library.gathered(library.read_all(), "main"), parse_ref(options.ref))
+    with open_library(settings, os.environ, options.dev) as library:
+        return library.find(library.gathered(library.read_all()), parse_ref(options.ref))
 
 
 def _loaded(options: argparse.Namespace) -> Skill:
@@ -76,10 +89,69 @@ def _loaded(options: argparse.Namespace) -> Skill:
     from workbench.assembly import open_workbench
 
     async def load() -> Skill:
-        async with open_workbench(workspace=workspace_of(options)) as workbench:
+        async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
             return await workbench.load(options.ref)
 
     return anyio.run(load)
+
+
+def _show_policy(options: argparse.Namespace) -> int:
+    import anyio
+
+    from workbench.assembly import open_workbench
+
+    async def read() -> tuple[str, str, tuple[Effective, ...]]:
+        async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
+            return workbench.find(options.ref).name, workbench.tier.value, workbench.policy(options.ref)
+
+    name, tier, policy = anyio.run(read)
+    if options.json:
+        print_json({"name": name, "tier": tier, "policy": [_policy_document(each) for each in policy]})
+        return 0
+    write(f"{name}   sandbox {tier}")
+    rows = [("  permission", "asked", "given", "held")]
+    rows += [(f"  {each.name}", _list(each.asked), _list(each.given), str(each.promise)) for each in policy]
+    for line in paragraphs(rows):
+        write(line)
+    for refused in (refusal for each in policy for refusal in each.refused):
+        write(f"✕ {printable(str(refused))}  ({refused.hint})")
+    return 0
+
+
+def _show_observed(options: argparse.Namespace) -> int:
+    from workbench.assembly import open_library
+    from workbench.configuration import read_settings
+    from workbench.model.skill import parse_ref
+
+    settings = read_settings(workspace_of(options), os.environ)
+    with open_library(settings, os.environ, options.dev) as library:
+        skill = library.find(library.gathered(library.read_all()), parse_ref(options.ref))
+        observed = library.history.observed(skill.name)
+    differences = tuple(observed.differences(skill.manifest.permissions))
+    if options.json:
+        print_json({"name": skill.name, "observed": as_mapping(observed), "differences": list(differences)})
+        return 0
+    write(
+        f"{skill.name}   its last {counted(observed.runs, 'run')}" if observed.runs else f"{skill.name} has not run yet"
+    )
+    for line in paragraphs([(f"  {name}", printable(words)) for name, words in observed.facts()]):
+        write(line)
+    for words in differences:
+        write(f"▲ {printable(words)}")
+    return 0
+
+
+def _policy_document(effective: Effective) -> dict[str, Any]:
+    promise = effective.promise
+    return {
+        **as_mapping(effective),
+        "promise": {"hold": promise.hold.value, "by": promise.by},
+        "refused": [as_mapping(each) for each in effective.refused],
+    }
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return BETWEEN.join(map(printable, words)) or "–"
 
 
 def _lines(skill: Skill) -> Iterator[str]:
@@ -102,8 +174,9 @@ def _lines(skill: Skill) -> Iterator[str]:
         "category": manifest.category,
         "tags": ", ".join(manifest.tags),
         "may": ", ".join(_asked(skill)),
+        "fallback": printable(manifest.fallback_command),
     }
-    yield from columns([(f"  {name}", value) for name, value in facts.items() if value])
+    yield from paragraphs([(f"  {name}", value) for name, value in facts.items() if value])
     yield from _inputs(manifest.input_schema)
     if manifest.example is not None:
         yield ""
@@ -126,7 +199,8 @@ def _asked(skill: Skill) -> Iterator[str]:
     if permissions.file_write:
         yield f"write {' '.join(permissions.file_write)}"
     if permissions.network_access:
-        yield "use the network"
+        hosts = permissions.network_access
+        yield f"talk to {' '.join(hosts) if isinstance(hosts, tuple) else 'every public address'}"
     if permissions.environment:
         yield f"know {' '.join(permissions.environment)}"
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from workbench.cli.frame import workspace_of
+from workbench.cli.frame import add_dev, workspace_of
 from workbench.cli.paper import finding_lines, write
 from workbench.model.documents import finding_document, outcome_document
+from workbench.model.errors import WrongUse
 from workbench.model.events import (
     Event,
     RunEnded,
@@ -21,6 +22,7 @@ from workbench.model.events import (
     SkillTested,
     SkillUnregistered,
     WatchStarted,
+    WorkerEnded,
 )
 from workbench.model.finding import Finding
 from workbench.model.frozen import as_mapping
@@ -29,25 +31,38 @@ from workbench.model.words import counted, duration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--exec",
+        metavar="COMMAND",
+        default=None,
+        help="run this after each accepted save of $WORKBENCH_SKILL",
+    )
+    add_dev(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def run(options: argparse.Namespace) -> int:
     import anyio
 
+    if options.exec is not None and not options.exec.strip():
+        raise WrongUse("--exec names no command", hint="write --exec 'workbench test $WORKBENCH_SKILL'")
+
     return anyio.run(_watch, options)
 
 
 async def _watch(options: argparse.Namespace) -> int:
     from workbench.assembly import open_workbench
+    from workbench.cli.following import following
 
-    async with open_workbench(workspace=workspace_of(options)) as workbench:
+    async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
         with workbench.bus.subscribe(capacity=10_000) as events:
-            async with workbench.watching():
+            async with workbench.watching(), following(options.exec or "", to_stderr=options.json) as follow:
                 async for event in events:
                     for line in [_json(event)] if options.json else _lines(event):
                         write(line)
                     sys.stdout.flush()
+                    if isinstance(event, SkillHotReloaded):
+                        follow(event)
     return 0
 
 
@@ -93,6 +108,8 @@ def _lines(event: Event) -> list[str]:
             told = ", ".join(f"{count} {word}" for word, count in counts if count)
             line = f"{'✓' if event.is_green else '▲'} {event.skill} r{event.revision}  tests: {told}"
             return [line, *(f"  {line}" for finding in event.findings for line in finding_lines(finding))]
+        case WorkerEnded(is_trouble=True):
+            return [f"▲ {event.skill}  its worker {event.why}: the next run starts another"]
         case RunEnded():
             glyph = "✓" if event.status == "completed" else "✕"
             return [

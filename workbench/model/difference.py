@@ -10,7 +10,7 @@ from workbench.model.frozen import as_mapping, field_names, frozen, is_frozen
 from workbench.model.manifest import Manifest
 
 MOST_SHOWN = 60
-_TOLD_APART = frozenset({"input_schema", "output_schema", "body", "python"})
+_TOLD_APART = frozenset({"input_schema", "output_schema", "body", "python", "node"})
 _LOWER, _UPPER = (
     ("minimum", "exclusiveMinimum", "minLength", "minItems"),
     (
@@ -43,9 +43,18 @@ def changes_between(before: Manifest, after: Manifest) -> tuple[Change, ...]:
 def _plain_changes(before: Manifest, after: Manifest) -> Iterator[Change]:
     for name in field_names(Manifest):
         old, new = getattr(before, name), getattr(after, name)
-        if name not in _TOLD_APART and old != new:
+        if name not in _TOLD_APART and old != new and is_frozen(old) and is_frozen(new):
+            yield from _changes_inside(name, old, new)
+        elif name not in _TOLD_APART and old != new:
             gone = name == "name" or (name == "aliases" and set(old) - set(new))
             yield Change(where=name, words=f"{_short(old)} → {_short(new)}", breaks=bool(gone))
+
+
+def _changes_inside(where: str, before: object, after: object) -> Iterator[Change]:
+    old, new = as_mapping(before), as_mapping(after)
+    for name in new:
+        if old[name] != new[name]:
+            yield Change(where=f"{where}.{name}", words=f"{_short(old[name])} → {_short(new[name])}")
 
 
 def _schema_changes(before: Schema, after: Schema, where: str, *, is_given: bool) -> Iterator[Change]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from typing import Any
 
+from workbench.model.consent import Consent
 from workbench.model.finding import Finding, Place
 from workbench.model.policy import SandboxReport
 from workbench.model.realm import Snapshot
@@ -93,12 +94,17 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "usage": {
             "cpu_ms": outcome.usage.cpu_ms,
             "max_rss_mb": outcome.usage.max_rss_mb,
+            "shared": outcome.usage.is_shared,
             "output_bytes": outcome.usage.output_bytes,
             "tokens_in": outcome.usage.tokens_in,
             "tokens_out": outcome.usage.tokens_out,
             "cost_usd": outcome.usage.cost_usd,
         },
         "sandbox": sandbox_document(outcome.sandbox) if outcome.sandbox else None,
+        "contacts": [{"host": each.host, "refused": each.refused or None} for each in outcome.contacts],
+        "denied": [{"what": each.what, "times": each.times} for each in outcome.denied],
+        "held_back": [{"path": each.path, "kept": each.kept or None} for each in outcome.held_back],
+        "needs": [consent_document(each) for each in outcome.needs],
     }
 
 
@@ -112,6 +118,10 @@ def run_document(run: Run, outcome: Outcome) -> dict[str, Any]:
         "digest": run.skill.digest,
         **outcome_document(outcome),
     }
+
+
+def consent_document(consent: Consent) -> dict[str, str]:
+    return {"right": consent.right.value, "value": consent.value}
 
 
 def _limit(outcome: Outcome) -> dict[str, Any] | None:

@@ -16,6 +16,14 @@ class Event:
 
 
 @frozen
+class SessionChanged(Event):
+    """A dev session was opened or closed, or took or gave back files; `what` says which."""
+
+    realm: str
+    what: str
+
+
+@frozen
 class SkillEvent(Event):
     """Something that happened to one skill in one realm."""
 
@@ -30,23 +38,28 @@ class WatchStarted(Event):
     roots: tuple[str, ...]
     skills: int
     polling: str = ""
+    realm: str = "main"
 
 
 @frozen
 class SkillTested(SkillEvent):
-    """The tests that lie beside a skill ran; `first` tells of the first that is red."""
+    """The tests that lie beside a skill ran; the findings say what is red."""
 
     revision: int
     passed: int
     failed: int
     skipped: int
-    first: str = ""
     findings: tuple[Finding, ...] = ()
     total_ms: float = 0.0
 
     @property
     def is_green(self) -> bool:
         return not self.findings
+
+    @property
+    def first(self) -> str:
+        """What is said of the first that is red."""
+        return self.findings[0].message if self.findings else ""
 
 
 @frozen
@@ -72,6 +85,15 @@ class SkillCreated(SkillEvent):
 
     digest: str
     worker: int
+
+
+@frozen
+class WorkerEnded(SkillEvent):
+    """A warm worker was ended while nobody used it, or right after its run; the next run starts another."""
+
+    worker: int
+    why: str
+    is_trouble: bool = True
 
 
 @frozen

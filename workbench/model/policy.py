@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from workbench.model.frozen import field, frozen
+from workbench.model.frozen import as_mapping, field, frozen, replace
 
 
 class Tier(StrEnum):
@@ -15,6 +15,10 @@ class Tier(StrEnum):
     A = "A"
     B = "B"
     D = "D"
+
+    @property
+    def has_namespaces(self) -> bool:
+        return self in (Tier.A_PLUS, Tier.A)
 
     @property
     def rank(self) -> int:
@@ -76,4 +80,12 @@ class Limits:
 
 
 NO_PERMISSIONS = Permissions()
+
+
+def with_defaults(asked: Permissions, named: Collection[str], defaults: Permissions) -> Permissions:
+    """What a skill asks for, and of what its manifest does not speak the workspace's defaults."""
+    unnamed = {name: value for name, value in as_mapping(defaults).items() if name not in named}
+    return replace(asked, **unnamed)
+
+
 DEFAULT_LIMITS = Limits()

@@ -70,6 +70,18 @@ class Snapshot:
         kept = {name: skill for name, skill in self.skills.items() if name not in gone}
         return Snapshot(generation=self.generation + 1, skills=kept, shadowed=self.shadowed)
 
+    def renamed_since(self, before: Snapshot) -> Mapping[str, str]:
+        """The new names by the old ones of skills that go by another name: the same place, or the same content."""
+        gone = [before.skills[name] for name in before.skills.keys() - self.skills.keys()]
+        new = [self.skills[name] for name in self.skills.keys() - before.skills.keys()] if gone else []
+        renamed: dict[str, str] = {}
+        for skill in new:
+            old = [each for each in gone if each.home == skill.home or (skill.digest and each.digest == skill.digest)]
+            if len(old) == 1 and old[0].scope is skill.scope:
+                renamed[old[0].name] = skill.name
+                gone.remove(old[0])
+        return renamed
+
     def _unknown(self, name: str) -> UnknownSkill:
         wanted = name[:128].casefold()
         folded = {known.casefold(): known for known in (*self._by_other_names(), *self.skills)}
@@ -81,9 +93,15 @@ class Snapshot:
 
 @frozen
 class Realm:
-    """An isolated place to run in. Keys of cache, breakers, state, metrics and workers begin with its id."""
+    """An isolated place to run in. Keys of cache, breakers, state, metrics and workers begin with its id.
+
+    Where it has a clock, it is that time in it, in seconds since 1970, and stays it. Where it counts lines, each run
+    leaves in its trail which lines of the skill have run.
+    """
 
     id: str
     snapshot: Snapshot
     environment: Mapping[str, str] = field(default_factory=dict)
     is_debugging: bool = False
+    clock: float | None = None
+    counts_lines: bool = False

@@ -8,9 +8,12 @@ from enum import StrEnum
 from time import perf_counter_ns
 from typing import Literal, Protocol
 
+from workbench.model.consent import Consent
+from workbench.model.coverage import FileLines
 from workbench.model.errors import CONSEQUENCES, ErrorKind, ExitCode
 from workbench.model.finding import Finding, Place
 from workbench.model.frozen import field, frozen
+from workbench.model.observed import Contact, Denied
 from workbench.model.policy import SandboxReport
 from workbench.model.realm import Realm
 from workbench.model.skill import Ref, Skill
@@ -53,10 +56,11 @@ class Limit:
 
 @frozen
 class Usage:
-    """What a run used; None is not known, never nothing."""
+    """What a run used; None is not known, never nothing. Where calls overlapped, others' use is in it."""
 
     cpu_ms: float | None = None
     max_rss_mb: float | None = None
+    is_shared: bool = False
     output_bytes: int | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
@@ -70,6 +74,23 @@ class StageNote:
     name: str
     ms: float
     note: str = ""
+
+
+@frozen
+class Held:
+    """Something that a run put where others would run it, and where it lies now; '' where it could not be moved."""
+
+    path: str
+    kept: str
+    is_unseen: bool = False
+    """Whether it is a folder with more in it than was looked at."""
+
+    def __str__(self) -> str:
+        if self.is_unseen:
+            return f"{self.path} holds more than can be looked at: what others would run may be in it"
+        if not self.kept:
+            return f"{self.path} would be run by others, and could not be held back: look at it before they do"
+        return f"held back {self.path}: others would run it by themselves; it is {self.kept} now"
 
 
 @frozen
@@ -92,6 +113,13 @@ class Outcome:
     stages: tuple[StageNote, ...] = ()
     usage: Usage = field(default_factory=Usage)
     sandbox: SandboxReport | None = None
+    held_back: tuple[Held, ...] = ()
+    """What it put into folders of the user's that other programs would run by themselves: it lies beside the run."""
+    contacts: tuple[Contact, ...] = ()
+    denied: tuple[Denied, ...] = ()
+    """What the system-call filter refused it, as far as that was told."""
+    needs: tuple[Consent, ...] = ()
+    """What a person may allow so that it gets what it was refused."""
 
     @property
     def is_ok(self) -> bool:
@@ -145,10 +173,14 @@ class Mark:
 class Trail:
     """What the stages leave behind as a run passes: their names, times and notes. One per run, filled in place."""
 
-    __slots__ = ("_marks", "_open", "left_output", "left_stderr")
+    __slots__ = ("_marks", "_open", "denied", "left_lines", "left_output", "left_stderr", "left_usage", "walls")
 
     def __init__(self) -> None:
         self.left_output = self.left_stderr = ""
+        self.left_lines: tuple[FileLines, ...] = ()
+        self.walls: SandboxReport | None = None
+        self.denied: tuple[Denied, ...] = ()
+        self.left_usage = Usage()
         self._marks: list[Mark] = []
         self._open: list[Mark] = []
 
@@ -172,6 +204,10 @@ class Trail:
     def leave_words(self, output: str, stderr: str) -> None:
         """What a run that is being ended had said by then: whoever tells of its end can show it."""
         self.left_output, self.left_stderr = output, stderr
+
+    def leave_lines(self, lines: tuple[FileLines, ...]) -> None:
+        """Which lines of the skill have run by now, where they are counted."""
+        self.left_lines = lines
 
     def stages(self) -> tuple[StageNote, ...]:
         """Every stage that has ended, outermost first."""
@@ -205,6 +241,10 @@ class Run:
     caller: Caller = field(default_factory=Caller)
     attempt: int = 1
     trail: Trail = field(default_factory=Trail)
+    consents: frozenset[Consent] = frozenset()
+    """What a person allowed the skill besides what its manifest gets it."""
+    is_trial: bool = False
+    """Whether nobody is to hear of it, and nothing of it is kept."""
 
 
 Handler = Callable[[Run], Awaitable[Outcome]]

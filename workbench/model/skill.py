@@ -28,6 +28,10 @@ class Kind(StrEnum):
     AGENT_SKILL = "agent_skill"
 
 
+RUNS_CODE = frozenset({Kind.CODE_INLINE, Kind.PYTHON, Kind.NODE})
+"""The kinds whose own code runs: only what these ask for is looked at before a run."""
+
+
 class Scope(StrEnum):
     """Where a skill comes from, nearest first; the nearest wins."""
 
@@ -91,6 +95,8 @@ class Skill:
     single_file: bool = False
     shared_root: str = ""
     imports: frozenset[str] = frozenset()
+    origin: str = ""
+    """Where its author has what was kept of it, where it is read from there; '' where it is the author's own."""
 
     @property
     def path(self) -> str:
@@ -102,11 +108,22 @@ class Skill:
         """What is its own on the disk: the folder, or the single file."""
         return self.path if self.single_file else self.folder
 
+    @property
+    def authors_home(self) -> str:
+        """What is its own on the author's disk."""
+        return self.origin or self.home
+
     def path_of(self, file: str) -> str:
         """Where one of its files lies: below its folder, or with the modules that skills share."""
         if file.startswith(f"{SHARED}/"):
             return f"{self.shared_root}/{file.removeprefix(f'{SHARED}/')}"
         return f"{self.folder}/{file}"
+
+    def holds(self, path: str) -> bool:
+        """Whether a file on the disk is one of its own, or of the modules that it shares."""
+        if path.startswith(f"{self.folder}/") and not self.single_file:
+            return True
+        return path == self.path or any(path == self.path_of(file.path) for file in self.files)
 
     @property
     def folder_name(self) -> str:

@@ -1,10 +1,16 @@
-"""Files that are either wholly written or not there, and folders that are wholly gone."""
+"""Files that are either wholly written or not there, are read only where they are files, and folders wholly gone."""
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+import stat
+from contextlib import ExitStack, suppress
+from io import BufferedReader
 from typing import IO
+
+MOST_OPENED_UP = 100
+"""So many folders in one another are made removable where somebody closed them: each holds descriptors meanwhile."""
 
 
 def write_atomically(path: str, data: bytes, *, mode: int = 0o644) -> None:
@@ -23,6 +29,19 @@ def write_atomically(path: str, data: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
+def open_regular(path: str, *, follows_links: bool = False) -> BufferedReader:
+    """A file for reading that is nothing else, and is not waited for; raises OSError, and holds nothing then."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follows_links else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+        raise OSError(errno.EISDIR, "not a regular file", path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def remove_tree(folder: str) -> None:
     """Remove a folder and all below it, however deep it is; what cannot be removed stays."""
     import shutil  # here, because it costs more to import than most runs have to remove
@@ -33,10 +52,26 @@ def remove_tree(folder: str) -> None:
     except FileNotFoundError:
         return
     except (OSError, RecursionError):
-        # rm walks by descriptors, so that neither Python's stack nor the longest path is a limit.
-        subprocess.run(
-            ["/bin/rm", "-rf", "--", folder], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        # Whoever made the folders may have closed them. `rm` walks by descriptors, so that neither Python's stack nor
+        # the longest path is a limit.
+        _open_up(folder, None, MOST_OPENED_UP)
+        command = ["/bin/rm", "-rf", "--", folder]
+        subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _open_up(folder: str, within: int | None, levels: int) -> None:
+    """Make a folder and those below it their owner's again. No link is followed, not even one put there just now."""
+    with suppress(OSError), ExitStack() as opened:
+        flags = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        found = os.open(folder, flags, dir_fd=within)
+        opened.callback(os.close, found)
+        os.chmod(f"/proc/self/fd/{found}", 0o700)
+        readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
+        opened.callback(os.close, readable)
+        with os.scandir(readable) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for name in names if levels else ():
+            _open_up(name, found, levels - 1)
 
 
 def mirror_tree(source: str, target: str) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
@@ -20,10 +21,11 @@ from workbench.model.finding import Finding, Place
 from workbench.model.frozen import replace
 from workbench.model.settings import Settings
 from workbench.model.skill import Scope, Skill
-from workbench.runtime.places import place_of_state
 from workbench.ui import frame
 from workbench.ui.bridge import bridge
-from workbench.ui.commands import BY_ID, Command
+from workbench.ui.command import Command
+from workbench.ui.commands import BY_ID
+from workbench.ui.following import Following
 from workbench.ui.glimpse import Glimpse, path_of, recalled, remembered
 from workbench.ui.heartbeat import Heartbeat
 from workbench.ui.keymap import Keymap, bindings_of, is_everywhere, read_keymap
@@ -31,14 +33,16 @@ from workbench.ui.layout import LOWER, PANES, layout_from
 from workbench.ui.logbook import Logbook
 from workbench.ui.lookout import Lookout
 from workbench.ui.memory import Memory
-from workbench.ui.notices import Notices
+from workbench.ui.notices import REFUSAL_SECONDS, Notices
 from workbench.ui.panes.editor import EditorPane, by_file
 from workbench.ui.panes.log import LogPane
 from workbench.ui.panes.pane import Pane
 from workbench.ui.panes.problems import ProblemsPane
 from workbench.ui.panes.run import RunPane
 from workbench.ui.panes.skills import SkillsPane
+from workbench.ui.panes.tests import TestsPane
 from workbench.ui.runs import Runs
+from workbench.ui.sessions import Sessions
 from workbench.ui.steps import SAMPLE, Step, Steps
 from workbench.ui.telling import Teller
 from workbench.ui.themes import Wardrobe, theme_folders
@@ -72,17 +76,21 @@ class WorkbenchApp(App[int]):
         self.heartbeat = Heartbeat()
         self.logbook = Logbook()
         self.runs: Runs = Runs(self)
+        self.sessions: Sessions = Sessions(self)
+        self.following: Following = Following(self)
         self.skills_pane: SkillsPane = SkillsPane()
         self.editor: EditorPane = EditorPane()
         self.run_pane: RunPane = RunPane()
         self.log_pane: LogPane = LogPane(self.logbook)
         self.problems_pane: ProblemsPane = ProblemsPane()
+        self.tests_pane: TestsPane = TestsPane()
         panes: tuple[Pane, ...] = (
             self.skills_pane,
             self.editor,
             self.run_pane,
             self.log_pane,
             self.problems_pane,
+            self.tests_pane,
         )
         self.panes: Mapping[str, Pane] = dict(zip(PANES, panes, strict=True))
         self.wardrobe = Wardrobe(theme_folders(settings.workspace, environ, shipped_folder("themes")))
@@ -137,6 +145,7 @@ class WorkbenchApp(App[int]):
             with Vertical(id="lower-panes"):
                 yield self.log_pane
                 yield self.problems_pane
+                yield self.tests_pane
         yield Static("", id="status")
         yield Static("", id="keys")
         yield Static("the terminal is too small: it wants 30 × 8", id="small", classes="too-small")
@@ -163,12 +172,16 @@ class WorkbenchApp(App[int]):
 
     def connect(self, workbench: Workbench) -> None:
         """From now on this workbench is shown."""
-        self._workbench, self._lookout = workbench, Lookout(workbench)
-        self.editor.connect(workbench.drafts, workbench.settings.workspace)
+        self.look_from(workbench)
+        self.editor.connect(workbench.drafts, self.sessions)
         self._teller.listen_to(workbench)
         self.say("ready")
         self.run_worker(bridge(workbench.bus, self._teller.take), name="bridge")
         self.call_later(self._after_connecting)
+
+    def look_from(self, workbench: Workbench) -> None:
+        """Show what there is as this workbench sees it: from the workspace, or from a dev session."""
+        self._workbench, self._lookout = workbench, Lookout(workbench)
 
     async def _after_connecting(self) -> None:
         is_first = not self._wanted
@@ -218,22 +231,15 @@ class WorkbenchApp(App[int]):
             return next((key for key in keys if is_everywhere(key)), keys[0])
         return keys[0]
 
-    @property
-    def state_folder(self) -> str:
-        """Where this workspace's state lies."""
-        return place_of_state(self.settings.workspace, self.environ).folder
-
-    def reload_keymap(self) -> None:
-        """The person's own keys as their file has them now."""
-        self.keymap = self._bound(read_keymap(self.environ))
-        wrong = f", and {len(self.keymap.findings)} problems with it" if self.keymap.findings else ""
-        self.say(f"the keymap is {self.keymap.name}{wrong}")
-        self.show_snapshot()
+    def use_keymap(self, keymap: Keymap) -> None:
+        self.keymap = self._bound(keymap)
 
     def say(self, words: str) -> None:
         """What came of what was done."""
         self.notices.answer(words)
         self.draw_lines()
+        if words.startswith("✕"):
+            self.set_timer(REFUSAL_SECONDS, self.draw_lines)  # what was told meanwhile is shown then
 
     def tell(self, words: str) -> None:
         """What happened by itself."""
@@ -254,14 +260,6 @@ class WorkbenchApp(App[int]):
 
     def action_go_to(self, name: str) -> None:
         self.go_to(name)
-
-    def switch_maximised(self) -> None:
-        self.layout_chosen = replace(self.layout_chosen, is_maximised=not self.layout_chosen.is_maximised)
-        self.arrange()
-
-    def resize_pane(self, *, wider: int = 0, taller: int = 0) -> None:
-        self.layout_chosen = self.layout_chosen.fitted(*self.size).resized(self.front, wider, taller)
-        self.arrange()
 
     def arrange(self) -> None:
         """Put every pane where it belongs at this size."""
@@ -285,6 +283,7 @@ class WorkbenchApp(App[int]):
         self._wanted = self.skills_pane.looked_at or self._wanted
         findings = self._findings()
         self.problems_pane.show(findings)
+        self.tests_pane.show(self._lookout.reports())
         self.chosen = self._lookout.skill(self._wanted)
         await self.editor.show(self.chosen, by_file(findings))
         if self.is_drawn:
@@ -302,7 +301,7 @@ class WorkbenchApp(App[int]):
         self.exit(code)
 
     def on_unmount(self) -> None:
-        self.logbook.close()
+        self.sessions.close_logbooks()
 
     def remember(self) -> None:
         self.memory.workspace |= {
@@ -330,7 +329,9 @@ class WorkbenchApp(App[int]):
         event.stop()
         await self.do("run.start")
 
-    async def on_problems_pane_chosen(self, event: ProblemsPane.Chosen) -> None:
+    @on(ProblemsPane.Chosen)
+    @on(TestsPane.Chosen)
+    async def go_to_its_line(self, event: ProblemsPane.Chosen | TestsPane.Chosen) -> None:
         await self.show_place(event.place)
 
     async def show_place(self, place: Place) -> None:

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
-from workbench.model.frozen import frozen
-from workbench.ui import errands, reasons, revisions, tests
+from workbench.ui import allowing, errands, frame, reasons
+from workbench.ui.command import Command
 from workbench.ui.help import open_help
 from workbench.ui.palette import open_palette
-
-if TYPE_CHECKING:
-    from workbench.ui.app import WorkbenchApp
-
-
-@frozen
-class Command:
-    """One thing to do. `unavailable` says why it cannot be done now, or nothing; `where` is the pane it belongs to.
-
-    A key with ctrl or alt works wherever the focus is, any other where nothing is being typed.
-    """
-
-    id: str
-    name: str
-    help: str
-    keys: tuple[str, ...]
-    do: Callable[[WorkbenchApp], Awaitable[None] | None]
-    unavailable: Callable[[WorkbenchApp], str] = lambda _: ""
-    where: str = ""
-    shown: bool = False
-
+from workbench.ui.session_commands import SESSION_COMMANDS
+from workbench.ui.skill_commands import SKILL_COMMANDS
 
 REGISTRY: tuple[Command, ...] = (
     Command(
@@ -57,6 +35,22 @@ REGISTRY: tuple[Command, ...] = (
         keys=("R", "alt+r"),
         do=lambda app: app.runs.again(),
         unavailable=reasons.not_to_run_again,
+    ),
+    Command(
+        id="run.allow",
+        name="Allow, and run again",
+        help="Allow the chosen skill what its last run was refused, and run it again with the same inputs.",
+        keys=("A",),
+        do=allowing.allow_and_run_again,
+        unavailable=reasons.nothing_to_allow,
+    ),
+    Command(
+        id="run.keep",
+        name="Keep as a test",
+        help="Add the chosen skill's last run to its tests: what it was given, and how it ended.",
+        keys=("c", "alt+c"),
+        do=lambda app: app.runs.keep_as_test(),
+        unavailable=reasons.no_run_to_keep,
     ),
     Command(
         id="editor.save",
@@ -163,55 +157,8 @@ REGISTRY: tuple[Command, ...] = (
         do=errands.show_recent_inputs,
         unavailable=reasons.no_skill,
     ),
-    Command(
-        id="skills.filter",
-        name="Filter",
-        help="Show only the skills whose name has these letters in this order.",
-        keys=("slash",),
-        do=lambda app: app.skills_pane.focus_filter(),
-        where="skills",
-        shown=True,
-    ),
-    Command(
-        id="skills.new",
-        name="New skill",
-        help="Make a skill of your own from a template.",
-        keys=("n",),
-        do=errands.ask_for_new_skill,
-        unavailable=reasons.opening,
-    ),
-    Command(
-        id="skills.history",
-        name="History",
-        help="The accepted revisions of the chosen skill; one is compared with the files as they are.",
-        keys=("h", "alt+h"),
-        do=revisions.show_history,
-        unavailable=reasons.no_skill,
-    ),
-    Command(
-        id="skills.rollback",
-        name="Roll back",
-        help="Have the chosen skill be again what a revision of it was; that is a revision too.",
-        keys=("b", "alt+b"),
-        do=revisions.roll_back,
-        unavailable=reasons.not_ones_own,
-    ),
-    Command(
-        id="skills.reload",
-        name="Reload",
-        help="Load the chosen skill in a new process, changed or not.",
-        keys=("L", "alt+l"),
-        do=revisions.reload,
-        unavailable=reasons.no_skill,
-    ),
-    Command(
-        id="skills.test",
-        name="Test",
-        help="Run the tests that lie beside the chosen skill, and go through them line by line.",
-        keys=("T", "alt+w"),
-        do=tests.run_tests,
-        unavailable=reasons.no_skill,
-    ),
+    *SKILL_COMMANDS,
+    *SESSION_COMMANDS,
     Command(
         id="log.filter",
         name="Filter the log",
@@ -283,6 +230,13 @@ REGISTRY: tuple[Command, ...] = (
         do=lambda app: app.go_to("problems"),
     ),
     Command(
+        id="pane.tests",
+        name="Tests pane",
+        help="Go to what came of the last tests; enter goes to a case's line.",
+        keys=("7", "alt+7"),
+        do=lambda app: app.go_to("tests"),
+    ),
+    Command(
         id="pane.jump",
         name="Jump",
         help="Show a letter at everything that can have the focus; the letter goes there.",
@@ -294,14 +248,14 @@ REGISTRY: tuple[Command, ...] = (
         name="Maximise",
         help="Let the focused pane fill the screen, or give the others their room back.",
         keys=("m", "alt+m"),
-        do=lambda app: app.switch_maximised(),
+        do=lambda app: frame.switch_maximised(app),
     ),
     Command(
         id="pane.wider",
         name="Wider",
         help="Make the focused pane wider.",
         keys=("alt+right",),
-        do=lambda app: app.resize_pane(wider=1),
+        do=lambda app: frame.resize_pane(app, wider=1),
         unavailable=reasons.single,
     ),
     Command(
@@ -309,7 +263,7 @@ REGISTRY: tuple[Command, ...] = (
         name="Narrower",
         help="Make the focused pane narrower.",
         keys=("alt+left",),
-        do=lambda app: app.resize_pane(wider=-1),
+        do=lambda app: frame.resize_pane(app, wider=-1),
         unavailable=reasons.single,
     ),
     Command(
@@ -317,7 +271,7 @@ REGISTRY: tuple[Command, ...] = (
         name="Taller",
         help="Make the focused pane taller.",
         keys=("alt+up",),
-        do=lambda app: app.resize_pane(taller=1),
+        do=lambda app: frame.resize_pane(app, taller=1),
         unavailable=reasons.single,
     ),
     Command(
@@ -325,7 +279,7 @@ REGISTRY: tuple[Command, ...] = (
         name="Less tall",
         help="Make the focused pane less tall.",
         keys=("alt+down",),
-        do=lambda app: app.resize_pane(taller=-1),
+        do=lambda app: frame.resize_pane(app, taller=-1),
         unavailable=reasons.single,
     ),
     Command(
@@ -354,7 +308,7 @@ REGISTRY: tuple[Command, ...] = (
         name="Reload the keymap",
         help="Read the file with your own keys again.",
         keys=(),
-        do=lambda app: app.reload_keymap(),
+        do=errands.reload_keymap,
     ),
     Command(
         id="app.hint",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from enum import Enum
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -12,10 +14,33 @@ TERMINAL = 2  # as it is, and not what Textual puts in the place of sys.stderr
 OTHER_SCREEN = b"\x1b[?1049h"
 
 
+class AltAndDigit(Enum):
+    """What the parser hands on in the place of its own keys."""
+
+    ALT_0 = "alt+0"
+    ALT_1 = "alt+1"
+    ALT_2 = "alt+2"
+    ALT_3 = "alt+3"
+    ALT_4 = "alt+4"
+    ALT_5 = "alt+5"
+    ALT_6 = "alt+6"
+    ALT_7 = "alt+7"
+    ALT_8 = "alt+8"
+    ALT_9 = "alt+9"
+
+
+def know_alt_and_digits() -> None:
+    """Textual takes alt and a digit for the sign that one terminal on one system has there, and types it."""
+    known = ANSI_SEQUENCES_KEYS
+    assert isinstance(known, dict)
+    known |= {f"\x1b{key.value[-1]}": (key,) for key in AltAndDigit}
+
+
 class TerminalDriver(LinuxDriver):
     """Whoever is asked to stop gives the terminal back before. Whoever is not finds it in the hands of others after."""
 
     def __init__(self, app: App[object], **options: object) -> None:
+        know_alt_and_digits()
         super().__init__(app, **options)  # type: ignore[arg-type]
         self._loop = asyncio.get_running_loop()
         self._is_about_to_go_on = False

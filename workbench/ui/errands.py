@@ -15,8 +15,9 @@ from textual.app import SuspendNotSupported
 
 from workbench.model.errors import WorkbenchError
 from workbench.model.finding import Place
-from workbench.model.skill import LEGAL_NAME
+from workbench.model.skill import LEGAL_NAME, SkillState
 from workbench.model.words import ago, clock_time, safe
+from workbench.runtime.places import place_of_state
 from workbench.ui.clipboard import copy
 from workbench.ui.screens.ask import Ask
 from workbench.ui.screens.choose import Choose
@@ -104,7 +105,7 @@ async def ask_for_new_skill(app: WorkbenchApp) -> None:
         known = (*app.workbench.snapshot, *app.workbench.snapshot.shadowed)
         try:
             made = await anyio.to_thread.run_sync(
-                partial(scaffold, f"{app.settings.workspace}/skills", name, template=template, known=known)
+                partial(scaffold, app.workbench.skills_folder, name, template=template, known=known)
             )
         except WorkbenchError as error:
             app.say(f"✕ {error.message} · {error.hint}")
@@ -122,6 +123,41 @@ async def ask_for_new_skill(app: WorkbenchApp) -> None:
     app.push_screen(Choose("A new skill", rows), named)
 
 
+async def switch_skill(app: WorkbenchApp) -> None:
+    """Disable the chosen skill, or enable it again."""
+    assert app.chosen is not None
+    is_disabled = app.chosen.state is SkillState.DISABLED
+    switch = app.workbench.enable if is_disabled else app.workbench.disable
+    skill = await switch(app.chosen.name)
+    app.say(
+        f"{skill.name} runs again" if is_disabled else f"◌ {skill.name} is disabled: it is refused, its saves are read"
+    )
+    app.show_snapshot()
+
+
+def rename_skill(app: WorkbenchApp) -> None:
+    """Ask for the chosen skill's new name; its history goes along."""
+    assert app.chosen is not None
+    old = app.chosen.name
+
+    async def rename(name: str | None) -> None:
+        if name is None:
+            return
+        try:
+            skill = await app.workbench.rename(old, name)
+        except WorkbenchError as error:
+            app.say(f"✕ {error.message} · {error.hint}")
+            return
+        app.skills_pane.look_at(skill.name)
+        app.show_snapshot()
+        app.say(f"{old} is {skill.name} now: {app.workbench.left_behind(old, skill.name) or skill.path}")
+
+    if app.editor.unsaved_paths:
+        app.say("✕ something is unsaved · save it, then rename")
+        return
+    app.push_screen(Ask(f"New name of {old}", _wrong_name, placeholder=old), rename)
+
+
 def _wrong_name(name: str) -> str:
     legal = LEGAL_NAME.fullmatch(name)
     return "" if legal else "a name is letters, digits, - _ and . and begins with a letter or a digit"
@@ -129,7 +165,8 @@ def _wrong_name(name: str) -> str:
 
 async def copy_from_pane(app: WorkbenchApp) -> None:
     """What the focused pane shows goes to the clipboard; and where it went is said."""
-    copied = await copy(app.panes[app.front].words_to_copy, app.environ, app.state_folder)
+    state = place_of_state(app.settings.workspace, app.environ).folder
+    copied = await copy(app.panes[app.front].words_to_copy, app.environ, state)
     if copied.sequence and app._driver is not None:
         app._driver.write(copied.sequence)
     app.say(copied.words)
@@ -194,6 +231,16 @@ def choose_theme(app: WorkbenchApp) -> None:
         for name, theme in app.wardrobe.themes.known.items()
     ]
     app.push_screen(Choose("Theme", rows, at=before, looked=look), choose)
+
+
+def reload_keymap(app: WorkbenchApp) -> None:
+    """The person's own keys as their file has them now."""
+    from workbench.ui.keymap import read_keymap  # here: the keymap knows the registry, and the registry this
+
+    app.use_keymap(read_keymap(app.environ))
+    wrong = f", and {len(app.keymap.findings)} problems with it" if app.keymap.findings else ""
+    app.say(f"the keymap is {app.keymap.name}{wrong}")
+    app.show_snapshot()
 
 
 def switch_hints(app: WorkbenchApp) -> None:

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from workbench.model.frozen import replace
 from workbench.model.words import safe
-from workbench.ui.commands import REGISTRY
 from workbench.ui.layout import LEAST_TERMINAL, LOWER, NARROW, PANES
 from workbench.ui.steps import SAMPLE
 from workbench.ui.widgets.line import put_line
@@ -39,10 +39,23 @@ def arrange(app: WorkbenchApp, screen: Screen[object]) -> None:
     for name, pane in app.panes.items():
         pane.set_class(name == app.front, "front")
         pane.set_class(name == fitted.below, "below")
-    if not app.is_single:
-        app.skills_pane.styles.width, app.run_pane.styles.width = fitted.skills, fitted.run
+    # A width of its own would outlive the other panes and win over the style of the one that fills the screen.
+    widths = ("1fr", "1fr") if app.is_single else (fitted.skills, fitted.run)
+    app.skills_pane.styles.width, app.run_pane.styles.width = widths
     screen.query_one("#lower-panes").styles.height = "1fr" if app.is_single else fitted.lower
     draw(app, screen)
+
+
+def switch_maximised(app: WorkbenchApp) -> None:
+    """One pane fills the screen, or gives the others their room back."""
+    app.layout_chosen = replace(app.layout_chosen, is_maximised=not app.layout_chosen.is_maximised)
+    app.arrange()
+
+
+def resize_pane(app: WorkbenchApp, *, wider: int = 0, taller: int = 0) -> None:
+    """The focused pane a step wider or taller."""
+    app.layout_chosen = app.layout_chosen.fitted(*app.size).resized(app.front, wider, taller)
+    app.arrange()
 
 
 def draw(app: WorkbenchApp, screen: Screen[object]) -> None:
@@ -63,10 +76,14 @@ def top_line(app: WorkbenchApp, width: int) -> Content:
     """Which workspace, which dev session, is all well, how strong is the sandbox."""
     is_wide = width >= NARROW
     tier = app.workbench.tier.value if app.is_open else "–"
-    counts = spoken_counts(glimpse.state for glimpse in app.glimpses)
-    parts = [short_path(app.settings.workspace)] if is_wide else []
-    parts += ["main", counts, f"sandbox {tier}"]
-    left = Content.assemble(("Skill Workbench" if is_wide else "Workbench", "bold"), "   ", safe("   ".join(parts)))
+    is_known = app.is_open or app.glimpses
+    counts = spoken_counts(glimpse.state for glimpse in app.glimpses) if is_known else "reading the skills"
+    where = f"{safe(short_path(app.settings.workspace))}   " if is_wide else ""
+    session = (app.sessions.name, "" if app.sessions.is_main else "bold $accent")
+    name = ("Skill Workbench" if is_wide else "Workbench", "bold")
+    asleep = "" if app.following.is_on else "   ▲ saves not followed"
+    rest = f"   {counts}   sandbox {tier}"
+    left = Content.assemble(name, f"   {where}", session, *([(asleep, "$text-warning")] if asleep else []), rest)
     right = "? help   : command" if is_wide else "? :"
     return _both_ends(left, Content.styled(right, "$text-muted"), width - 2)
 
@@ -91,6 +108,8 @@ def status_line(app: WorkbenchApp, width: int) -> Content:
 
 def keys_line(app: WorkbenchApp, width: int) -> Content:
     """The keys of what can be done now, and the loop's lateness while it hurts."""
+    from workbench.ui.commands import REGISTRY  # here: the registry knows what is done with panes
+
     here = [command for command in REGISTRY if command.shown and command.where in ("", app.front)]
     able = [command for command in here if app.keymap.of(command) and not command.unavailable(app)]
     parts: list[Content] = []

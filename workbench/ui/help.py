@@ -11,7 +11,7 @@ from workbench.ui.words import key_name
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
-    from workbench.ui.commands import Command
+    from workbench.ui.command import Command
 
 # What fields and lists know by themselves, whatever the keymap says.
 OWN_KEYS = {
@@ -20,6 +20,7 @@ OWN_KEYS = {
     "run": (("enter", "run, from a field of the form"), ("alt+enter", "a new line in a field"), ("↑ ↓", "scroll")),
     "log": (("↑ ↓", "go up and down, which pauses"), ("end", "follow again"), ("enter", "the whole line")),
     "problems": (("enter", "go to the line"),),
+    "tests": (("enter", "go to the line"),),
 }
 
 

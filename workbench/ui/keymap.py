@@ -13,7 +13,8 @@ from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import frozen
 from workbench.runtime.places import user_config_folder
 from workbench.runtime.schemas.words import nearest, shown
-from workbench.ui.commands import REGISTRY, Command
+from workbench.ui.command import Command
+from workbench.ui.commands import REGISTRY
 from workbench.ui.themes import NotToml, line_of, read_toml
 
 FILE = "keymap.toml"

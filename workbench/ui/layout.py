@@ -6,8 +6,8 @@ from typing import Any
 
 from workbench.model.frozen import frozen, replace
 
-PANES = ("skills", "editor", "run", "log", "problems")
-LOWER = ("log", "problems")
+PANES = ("skills", "editor", "run", "log", "problems", "tests")
+LOWER = ("log", "problems", "tests")
 NARROW = 100
 LEAST_WIDTH, LEAST_EDITOR, LEAST_HEIGHT = 22, 30, 3
 LEAST_TERMINAL = (30, 8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.model.finding import Finding
 from workbench.model.skill import Skill
+from workbench.model.skilltest import TestReport
 from workbench.ui.glimpse import Glimpse, glimpse_of
 
 if TYPE_CHECKING:
@@ -29,12 +30,18 @@ class Lookout:
         """What any check has to say about any skill."""
         return (finding for skill in self._workbench.snapshot for finding in skill.findings)
 
+    def reports(self) -> tuple[TestReport, ...]:
+        """What came of the last tests of each skill that is still here."""
+        known = self._workbench.session.reports
+        found = ((skill, known[skill.name]) for skill in self._workbench.snapshot if skill.name in known)
+        return tuple(report for skill, (home, report) in found if home == skill.home)
+
     def skill(self, name: str) -> Skill | None:
         return self._workbench.snapshot.skills.get(name)
 
     def owner_of(self, path: str) -> Skill | None:
         """The skill that a file belongs to."""
-        return next((each for each in self._workbench.snapshot if path == each.path or _is_below(path, each)), None)
+        return self._workbench.owner_of(path)
 
     def owners_of(self, paths: Iterable[str]) -> set[str]:
         """The names of the skills that these files belong to."""
@@ -46,7 +53,7 @@ class Lookout:
             return None
         known = self._answers.get(skill.name)
         if known is None or known.revision != skill.last_good:
-            known = self._workbench.library.last_good(skill.name)
+            known = self._workbench.library.last_good(skill)
             if known is not None:
                 self._answers[skill.name] = known
         return known
@@ -56,7 +63,3 @@ class Lookout:
         if known is None or known[0] is not skill:
             known = self._glimpsed[skill.name] = (skill, glimpse_of(skill))
         return known[1]
-
-
-def _is_below(path: str, skill: Skill) -> bool:
-    return not skill.single_file and path.startswith(f"{skill.folder}/")

@@ -13,21 +13,27 @@ class Notices:
     """The last thing that happened. Whoever asked and was refused can read why before anything else is told."""
 
     def __init__(self, first: str) -> None:
-        self.latest = first
+        self._answer = self._news = first
+        self._has_news = False
         self.all: deque[tuple[float, str]] = deque(maxlen=MOST)
         self._refused_at = -REFUSAL_SECONDS
+
+    @property
+    def latest(self) -> str:
+        """The news, once a refusal has stood long enough."""
+        may_be_told = self._has_news and time.monotonic() - self._refused_at >= REFUSAL_SECONDS
+        return self._news if may_be_told else self._answer
 
     def answer(self, words: str) -> None:
         """What came of something the person did."""
         self._refused_at = time.monotonic() if words.startswith("✕") else -REFUSAL_SECONDS
         self._keep(words)
-        self.latest = words
+        self._answer, self._has_news = words, False
 
     def news(self, words: str) -> None:
         """What happened by itself."""
         self._keep(words)
-        if time.monotonic() - self._refused_at >= REFUSAL_SECONDS:
-            self.latest = words
+        self._news, self._has_news = words, True
 
     def _keep(self, words: str) -> None:
         self.all.append((time.time(), words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from workbench.model.finding import Finding
 from workbench.model.run import Outcome
@@ -23,16 +23,18 @@ def before_any_run(skill: Skill) -> Iterator[Row]:
         yield Row(pieces=(("enter runs it", "dim"),))
 
 
-def wrong_rows(skill: Skill) -> Iterator[Row]:
-    """What is wrong with a skill as it stands, before anything that an older revision of it said."""
+def wrong_rows(skill: Skill, answered: int = 0) -> Iterator[Row]:
+    """What is wrong with a skill as it stands, before anything that an older revision of it answered."""
     for finding in skill.findings:
         yield from _finding(finding)
     if skill.findings:
         yield Row()
+    if skill.findings and answered and (skill.is_broken or skill.revision != answered):
+        yield Row(pieces=((f"what r{answered} answered", "dim"),))
 
 
-def outcome_rows(outcome: Outcome) -> Iterator[Row]:
-    """What is wrong first, then the stages and what came out."""
+def outcome_rows(outcome: Outcome, offered: Iterable[Row] = ()) -> Iterator[Row]:
+    """What is wrong first and what is offered against it, then the stages and what came out."""
     error = outcome.error
     if error is not None:
         where = f"{os.path.basename(error.place.file)}:{error.place.line}  " if error.place and error.place.line else ""
@@ -41,6 +43,7 @@ def outcome_rows(outcome: Outcome) -> Iterator[Row]:
             yield Row(pieces=((safe(error.hint), "plain"),))
         yield from (row for finding in error.findings[1:] for row in _finding(finding))
         yield Row()
+    yield from offered
     stages = " · ".join(f"{stage.name} {stage.ms:.1f}" for stage in outcome.stages)
     yield Row(pieces=((f"ms: {stages}", "dim"),))
     yield Row()
@@ -48,6 +51,10 @@ def outcome_rows(outcome: Outcome) -> Iterator[Row]:
     if outcome.stderr:
         yield Row(pieces=(("said beside it", "dim"),))
         yield from text_rows(outcome.stderr, "dim")
+    if outcome.denied:
+        yield Row(pieces=(("was denied ", "dim"), (" · ".join(map(str, outcome.denied)), "plain")))
+    for held in outcome.held_back:
+        yield Row(pieces=(("▲ ", "warning"), (safe(str(held)), "plain")))
     for artifact in outcome.artifacts:
         yield Row(pieces=(("left ", "dim"), (safe(artifact), "plain")))
 

@@ -11,7 +11,7 @@ from workbench.ui.words import key_name
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
-    from workbench.ui.commands import Command
+    from workbench.ui.command import Command
 
 
 def open_palette(app: WorkbenchApp, commands: Sequence[Command]) -> None:

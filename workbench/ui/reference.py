@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.ui.commands import REGISTRY, Command
+from workbench.ui.command import Command
+from workbench.ui.commands import REGISTRY
 from workbench.ui.keymap import DEFAULT, VIM
 from workbench.ui.words import key_name
 
@@ -13,6 +14,7 @@ TITLES = {
     "editor": "Editing",
     "inputs": "Inputs",
     "skills": "Skills",
+    "sessions": "Dev sessions",
     "log": "Log",
     "pane": "Panes",
     "app": "Everything else",

@@ -11,7 +11,9 @@ import anyio
 
 from workbench.model.errors import WorkbenchError
 from workbench.model.words import ago, clock_time, safe
+from workbench.ui.allowing import key_of
 from workbench.ui.errands import MOST_DIFFERENCE, STYLES
+from workbench.ui.outcome import text_rows
 from workbench.ui.screens.choose import Choose
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.rows import Row
@@ -29,9 +31,8 @@ async def show_history(app: WorkbenchApp) -> None:
     assert app.chosen is not None
     name = app.chosen.name
 
-    async def compare(key: str | None) -> None:
-        if key is not None:
-            await _show_difference(app, name, int(key))
+    async def compare(revision: Revision) -> None:
+        await _show_difference(app, name, revision)
 
     await _choose(app, f"Revisions of {name}, to compare with the files as they are", compare)
 
@@ -41,11 +42,9 @@ async def roll_back(app: WorkbenchApp) -> None:
     assert app.chosen is not None
     name = app.chosen.name
 
-    async def go_back(key: str | None) -> None:
-        if key is None:
-            return
+    async def go_back(revision: Revision) -> None:
         try:
-            await app.workbench.roll_back(name, int(key))
+            await app.workbench.roll_back(name, revision.number)
         except WorkbenchError as error:
             app.say(f"✕ {error.message} · {error.hint}")
             return
@@ -53,7 +52,7 @@ async def roll_back(app: WorkbenchApp) -> None:
         app.show_snapshot()
 
     if app.editor.unsaved_paths:
-        app.say(f"✕ something is unsaved · {_key(app, 'editor.save')} saves it, then roll back")
+        app.say(f"✕ something is unsaved · {key_of(app, 'editor.save')} saves it, then roll back")
         return
     await _choose(app, f"Have {name} be again what it was", go_back)
 
@@ -74,14 +73,18 @@ async def reload(app: WorkbenchApp) -> None:
     app.show_snapshot()
 
 
-async def _choose(app: WorkbenchApp, title: str, then: Callable[[str | None], Awaitable[None]]) -> None:
+async def _choose(app: WorkbenchApp, title: str, then: Callable[[Revision], Awaitable[None]]) -> None:
     assert app.chosen is not None
     found = await anyio.to_thread.run_sync(app.workbench.history, app.chosen.name)
     if not found:
         app.say(f"{title}: nothing was accepted yet · run it once, or save it")
         return
-    rows = [_row(revision, found[0].number) for revision in found]
-    app.push_screen(Choose(title, rows), then)
+
+    async def chosen(key: str | None) -> None:
+        if key is not None:
+            await then(next(revision for revision in found if revision.number == int(key)))
+
+    app.push_screen(Choose(title, [_row(revision, found[0].number) for revision in found]), chosen)
 
 
 def _row(revision: Revision, newest: int) -> Row:
@@ -98,13 +101,16 @@ def _row(revision: Revision, newest: int) -> Row:
     )
 
 
-async def _show_difference(app: WorkbenchApp, name: str, number: int) -> None:
+async def _show_difference(app: WorkbenchApp, name: str, revision: Revision) -> None:
+    number = revision.number
     try:
         found = await anyio.to_thread.run_sync(partial(app.workbench.difference, name, number))
     except WorkbenchError as error:
         app.say(f"✕ {error.message} · {error.hint}")
         return
     rows = tuple(difference_rows(found))
+    if rows and revision.message:
+        rows = (*text_rows(revision.message, "plain"), Row(), *rows)
     if rows:
         app.push_screen(Page(f"{name}: from r{number} to the files as they are", rows))
     else:
@@ -122,10 +128,3 @@ def difference_rows(found: Difference) -> Iterator[Row]:
         yield Row(pieces=((safe(file.path), "accent"), (f"  {file.words}", "dim")))
         for line in file.lines[2:MOST_DIFFERENCE]:
             yield Row(pieces=((safe(line.expandtabs(4)) or " ", STYLES.get(line[:1], "plain")),))
-
-
-def _key(app: WorkbenchApp, command_id: str) -> str:
-    from workbench.ui.commands import BY_ID
-    from workbench.ui.words import key_name
-
-    return key_name(app.typed_key(BY_ID[command_id]))

@@ -10,13 +10,30 @@ from typing import TYPE_CHECKING
 import anyio
 
 from workbench.model.errors import WorkbenchError
+from workbench.model.words import safe
+from workbench.ui.allowing import key_of, wanted
 from workbench.ui.hearing import Heard
 from workbench.ui.widgets.form import WrongInputs
 
 if TYPE_CHECKING:
     from workbench.model.events import SkillExecutionStarted
+    from workbench.model.run import Outcome
     from workbench.runtime.runtime import Result
     from workbench.ui.app import WorkbenchApp
+
+
+def _said_of(name: str, outcome: Outcome, key: str) -> str:
+    """How a run went in one line: also for who does not see the pane that tells of it."""
+    words = f"{name} {outcome.status.value.replace('_', ' ')}"
+    if outcome.needs:
+        many = len(outcome.needs)
+        offer = (
+            f"lets it {wanted(outcome)}, and runs it again"
+            if many == 1
+            else f"shows {many} things that you could allow it"
+        )
+        return f"{words} · {key} {offer}"
+    return f"✕ {words}: {safe(outcome.error.message)}" if outcome.error else words
 
 
 class Runs:
@@ -28,6 +45,8 @@ class Runs:
         self._began = 0.0
         self._correlation_id = self._run_id = ""
         self.last: tuple[str, Mapping[str, object]] | None = None
+        self.ended: dict[str, str] = {}
+        """The id of each skill's last run that ended."""
 
     @property
     def is_under_way(self) -> bool:
@@ -53,6 +72,20 @@ class Runs:
     def again(self) -> None:
         if self.last is not None:
             self._start(*self.last)
+
+    def again_for(self, name: str) -> None:
+        """Run a skill with the inputs that it had the last time."""
+        if self.last is not None and self.last[0] == name:
+            self._start(*self.last)
+        else:
+            self.start()
+
+    async def keep_as_test(self) -> None:
+        """Make a case of the chosen skill's last run, and go to where it stands."""
+        assert self._app.chosen is not None
+        written = await self._app.workbench.case_from(self.ended[self._app.chosen.name])
+        await self._app.show_place(written.place)
+        self._app.say(f"+ {written.skill} has a new case in {os.path.basename(written.place.file)}")
 
     def cancel(self) -> None:
         if self._scope is not None:
@@ -94,10 +127,11 @@ class Runs:
         if result is None:
             self._app.say(f"◌ {name} cancelled; nothing of it is left")
             return
+        self.ended[name] = result.run.id
         revision, outcome = result.run.skill.revision, result.outcome
         self._app.run_pane.show_outcome(name, outcome, revision)
         if result.instead_of is not None and result.instead_of.answering is not None:
             self._app.say(f"▲ {name} is broken as it stands; r{revision} answered")
         else:
-            self._app.say(f"{name} {outcome.status.value.replace('_', ' ')}")
+            self._app.say(_said_of(name, outcome, key_of(self._app, "run.allow")))
         self._app.steps.ran(name, is_ok=outcome.is_ok, is_broken=result.instead_of is not None)

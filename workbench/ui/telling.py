@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from workbench.model.devsession import MAIN
 from workbench.model.events import (
     Event,
     OutputReceived,
     RevisionAccepted,
     RunEnded,
+    SessionChanged,
     SkillEvent,
     SkillExecutionCompleted,
     SkillExecutionFailed,
@@ -21,6 +23,7 @@ from workbench.model.events import (
     SkillTested,
     SkillUnregistered,
     WatchStarted,
+    WorkerEnded,
 )
 from workbench.model.words import counted, duration
 from workbench.ui.bridge import PER_SECOND
@@ -51,6 +54,9 @@ class Teller:
             return
         entries: list[LogEntry] = []
         for event in events:
+            if app.sessions.is_elsewhere(event):
+                app.sessions.logbook(event.realm).add(log_entries(event))
+                continue
             if words := status_words(event):
                 app.tell(words)
             self._heed(event)
@@ -65,6 +71,8 @@ class Teller:
         """What means something beyond its words."""
         app, hearing = self._app, self._hearing
         match event:
+            case SessionChanged():
+                app.call_later(app.sessions.heed)
             case SkillHotReloaded():
                 app.steps.reloaded(event.skill)
             case SkillReloadFailed():
@@ -97,6 +105,8 @@ class Teller:
 def status_words(event: Event) -> str:
     """The event as the status line says it; nothing for what is no news."""
     match event:
+        case WatchStarted() if event.realm != MAIN:
+            return ""
         case WatchStarted(polling=""):
             return f"watching {counted(event.skills, 'skill')} · save a file and it reloads"
         case WatchStarted():
@@ -159,6 +169,10 @@ def _told(event: Event) -> tuple[str, str, str, str]:
             return "warning", "skill", f"is gone: {event.reason}", ""
         case SkillStateChanged():
             return "debug", "skill", f"{event.before} → {event.after}", ""
+        case WorkerEnded():
+            return ("warning" if event.is_trouble else "debug"), "worker", event.why, ""
+        case SessionChanged():
+            return "info", "session", event.what, ""
         case RevisionAccepted():
             return "debug", "reload", f"r{event.revision} was accepted elsewhere", ""
     return "debug", "", "", ""

@@ -220,6 +220,7 @@ def _(path: Path, text: str) -> None:
         os.utime(path)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", SAVERS)
 async def test_a_save_is_one_reload_and_the_new_text_answers(author: Author, name: str) -> None:
     if NEEDS[name] and shutil.which(NEEDS[name]) is None:
@@ -239,6 +240,7 @@ async def test_a_save_is_one_reload_and_the_new_text_answers(author: Author, nam
     assert not [event for event in events if isinstance(event, SkillReloadFailed | SkillUnregistered)]
 
 
+@pytest.mark.exhaustive
 async def test_a_formatter_that_writes_right_after_the_save_has_the_last_word(author: Author) -> None:
     author.has_function("greet", "return 'hello'")
     path = author.skills / "greet/skill.py"

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -22,7 +23,8 @@ from workbench.model.events import (
     SkillUnregistered,
     WatchStarted,
 )
-from workbench.model.skill import SkillState
+from workbench.model.skill import Scope, SkillState
+from workbench.runtime.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +61,7 @@ def in_pieces(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("save", [in_place, by_rename, as_vim_does, delete_and_create, in_pieces])
+@pytest.mark.exhaustive
 async def test_every_way_of_saving_reloads_once_and_whole(author: Author, save: Callable[[Path, str], None]) -> None:
     author.has_function("greet", "return 'hello'")
 
@@ -69,7 +72,43 @@ async def test_every_way_of_saving_reloads_once_and_whole(author: Author, save: 
         assert await watched.answers("greet") == "howdy"
 
     assert (event.skill, event.revision) == ("greet", 2)
-    assert {name for name, _ in event.steps} >= {"read", "load", "accept"}
+    assert [name for name, _ in event.steps] == ["settle", "read", "show", "keep", "load", "accept"]
+
+
+CLASS = """from workbench.sdk import SkillInterface, SkillMetadata
+
+
+class One(SkillInterface):
+    def get_metadata(self):
+        return SkillMetadata(skill_id="{name}", version="1.0.0", description="one", author="me")
+
+    async def execute(self, input_data, context):
+        return 1
+"""
+
+
+async def test_skills_that_did_not_change_are_not_looked_up_again(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("one", "two", "three")
+    for name in names:
+        author.saves(f"{name}/skill.py", CLASS.format(name=name))
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        for name in names:
+            assert (await workbench.run(name)).outcome.output == 1
+        session, asked, read = workbench.session, list[str](), Database.read
+
+        def heard(database: Database, sql: str, *given: Any) -> Any:
+            asked.append(sql)
+            return read(database, sql, *given)
+
+        session.show(session.files)
+        stands = workbench.snapshot
+        monkeypatch.setattr(Database, "read", heard)
+        session.show(session.files)
+        assert not [sql for sql in asked if "metadata" in sql]
+        assert all(workbench.snapshot.skills[name] is stands.skills[name] for name in names)
+        assert workbench.find("one").manifest.description == "one"
 
 
 @pytest.mark.parametrize(
@@ -193,6 +232,7 @@ async def test_a_watched_root_that_is_renamed_away_and_back_is_watched_again(aut
         assert await watched.answers("greet") == "again"
 
 
+@pytest.mark.exhaustive
 async def test_forty_saves_of_one_size_are_never_stale(author: Author) -> None:
     author.has_function("digit", "return 1000")
 
@@ -275,3 +315,32 @@ async def test_where_the_systems_watches_are_used_up_it_looks_by_itself_and_says
                     author.saves("greet/skill.py", function("greet", "return 'howdy'"))
                     while (await workbench.run("greet")).outcome.output != "howdy":
                         await anyio.sleep(0.05)
+
+
+async def test_saves_change_nothing_while_it_is_paused_and_are_caught_up_with(author: Author) -> None:
+    author.has_function("one", "return 1")
+    author.has_function("two", "return 2")
+    async with (
+        open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench,
+        workbench.watching() as reloader,
+    ):
+        for name in ("one", "two"):
+            await workbench.run(name)
+        reloader.pause()
+        author.saves("one/skill.py", function("one", "return 10"))
+        author.saves("three/skill.py", function("three", "return 3"))
+        shutil.rmtree(author.skills / "two")
+        await anyio.sleep(0.5)
+        assert [skill.name for skill in workbench.snapshot if skill.scope is Scope.WORKSPACE] == ["one", "two"]
+        assert workbench.find("one").revision == 1
+        with workbench.bus.subscribe() as events:
+            await reloader.resume()
+            with anyio.fail_after(10):
+                async for event in events:
+                    if isinstance(event, SkillHotReloaded) and event.skill == "one":
+                        break
+        assert (await workbench.run("one")).outcome.output == 10
+        assert (await workbench.run("three")).outcome.output == 3
+        with anyio.fail_after(5):
+            while "two" in workbench.snapshot.skills:
+                await anyio.sleep(0.02)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -13,8 +16,9 @@ import pytest
 from tests.author import Author, function
 from tests.runtime.devsessions.watched import watching
 from workbench.assembly import Workbench, open_workbench
-from workbench.model.errors import Conflict, UnknownRevision, WrongUse
+from workbench.model.errors import Conflict, MachineCannot, UnknownRevision, WrongUse
 from workbench.model.events import SkillHotReloaded
+from workbench.model.skill import Skill
 
 pytestmark = pytest.mark.anyio
 
@@ -120,8 +124,7 @@ async def test_wrong_numbers_and_expectations_change_nothing(author: Author) -> 
 async def test_a_file_that_cannot_be_put_back_leaves_what_was_accepted_answering(
     author: Author, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.model.errors import MachineCannot
-    from workbench.runtime.devsessions import files
+    from workbench.runtime.devsessions import putting_back
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -129,13 +132,14 @@ async def test_a_file_that_cannot_be_put_back_leaves_what_was_accepted_answering
     async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
         author.has_function("greet", "return 'zero'")
         await accepted(workbench, author, "one", "two")
-        monkeypatch.setattr(files, "write_atomically", full)
+        monkeypatch.setattr(putting_back, "write_atomically", full)
         with pytest.raises(MachineCannot, match="No space left"):
             await workbench.roll_back("greet", 1)
         assert await answer_of(workbench) == "two"
         assert len(workbench.history("greet")) == 2
 
 
+@pytest.mark.exhaustive
 async def test_two_processes_that_expect_the_same_revision_are_served_once(author: Author) -> None:
     async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
         author.has_function("greet", "return 'zero'")
@@ -179,3 +183,67 @@ async def test_saves_reloads_and_rollbacks_equal_a_simple_model(author: Author, 
                         await workbench.roll_back("greet", 1, expected_version=len(model) + 1)
             assert await answer_of(workbench) == model[-1]
         assert [each.number for each in workbench.history("greet")] == list(range(len(model), 0, -1))
+
+
+async def test_a_folder_that_has_become_a_link_is_not_written_through(author: Author, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    author.has_function("greet", "return 1")
+    author.writes("greet/data/old.txt", "old")
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.reload("greet")
+        shutil.rmtree(author.skills / "greet/data")
+        await workbench.reload("greet")
+        (author.skills / "greet/data").symlink_to(elsewhere)
+        with pytest.raises(MachineCannot, match="leads elsewhere"):
+            await workbench.roll_back("greet", 1)
+        assert list(elsewhere.iterdir()) == []
+
+
+async def test_a_skill_that_began_with_another_file_then_does_so_again(author: Author) -> None:
+    author.writes("greet/skill.json", {"name": "greet", "type": "prompt_inline", "prompt_template": "one"})
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.reload("greet")
+        (author.skills / "greet/skill.json").unlink()
+        author.has_function("greet", "return 'two'")
+        await workbench.reload("greet")
+        skill = await workbench.roll_back("greet", 1)
+        assert (skill.path, await answer_of(workbench)) == (str(author.skills / "greet/skill.json"), "one")
+        assert [path.name for path in (author.skills / "greet").iterdir()] == ["skill.json"]
+
+
+async def test_a_shared_module_that_has_changed_since_is_not_written_over(author: Author) -> None:
+    author.writes("words.py", "HELLO = 'hello'\n")
+    author.saves("greet/skill.py", "from words import HELLO\n" + function("greet", "return HELLO"))
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.reload("greet")
+        author.writes("words.py", "HELLO = 'howdy'\n")
+        author.saves("greet/skill.py", "from words import HELLO\n" + function("greet", "return HELLO + '!'"))
+        await workbench.reload("greet")
+        with pytest.raises(Conflict, match="is not what r1 was accepted with") as refused:
+            await workbench.roll_back("greet", 1)
+        assert await answer_of(workbench) == "howdy!"
+        author.writes("words.py", Path(refused.value.hint.split()[4], "words.py").read_text())
+        await workbench.roll_back("greet", 1, give_up_changes=True)
+        assert await answer_of(workbench) == "hello"
+
+
+@pytest.mark.exhaustive
+async def test_whoever_watches_may_be_first_to_accept_it_and_the_words_are_still_there(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.runtime.devsessions import putting_back, session
+
+    @contextmanager
+    def seen_by_another(old: Skill, now: Skill, kept: str) -> Iterator[None]:
+        with putting_back.put_back(old, now, kept):
+            assert author.calls("run", "greet").code == 0
+            yield
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        author.has_function("greet", "return 'zero'")
+        await accepted(workbench, author, "one", "two")
+        monkeypatch.setattr(session, "put_back", seen_by_another)
+        skill = await workbench.roll_back("greet", 1, expected_version=2)
+        assert (skill.revision, await answer_of(workbench)) == (3, "one")
+        assert [each.message for each in workbench.history("greet")] == ["rolled back to r1", "says two", "says one"]

@@ -76,6 +76,7 @@ async def test_a_module_that_goes_breaks_who_needs_it_and_the_old_one_answers(au
         assert await watched.answers("one") == "howdy"
 
 
+@pytest.mark.exhaustive
 async def test_what_was_accepted_goes_on_with_the_module_it_was_accepted_with(author: Author) -> None:
     author.writes("common.py", "WORD = 'hello'")
     author.writes("one/skill.py", importing("one"))
@@ -96,3 +97,30 @@ async def test_a_single_file_and_a_helper_in_the_skill_may_import_one_too(author
         author.saves("common.py", "WORD = 'howdy'")
         assert {(await watched.hears(SkillHotReloaded)).skill for _ in range(2)} == {"single", "deep"}
         assert [await watched.answers(name) for name in ("single", "deep")] == ["howdy", "howdy"]
+
+
+@pytest.mark.parametrize("place", ["one/json.py", "json.py", "one/json/__init__.py"])
+async def test_a_module_with_a_name_of_pythons_own_is_told_not_to_be_found(author: Author, place: str) -> None:
+    author.writes("one/skill.py", "import json\n" + function("one", "return json.WORD"))
+    author.writes(place, "WORD = 'mine'\n")
+    author.writes("random.py", "nobody imports it")
+    said = author.calls("validate", "one")
+    assert f"{place}" in said.out + said.err
+    assert "it finds the json that comes with Python" in said.out + said.err
+    assert "random" not in said.out + said.err
+
+
+@pytest.mark.parametrize("where", ["before the skill is there", "in a run"])
+async def test_a_module_whose_name_is_put_together_is_asked_for_by_its_name(author: Author, where: str) -> None:
+    author.writes("common.py", "WORD = 'hello'")
+    load = "importlib.import_module('com' + 'mon').WORD"
+    late = function("one", f"return {load}" if where == "in a run" else "return WORD")
+    author.writes("one/skill.py", "import importlib\n" + (late if where == "in a run" else f"WORD = {load}\n{late}"))
+    async with watching(author) as watched:
+        error = (await watched.workbench.run("one")).outcome.error
+        assert error is not None
+        assert "No module named 'common'" in error.message
+        assert "where the text says `import common`" in (error.hint or error.findings[0].hint)
+        author.saves("one/skill.py", "import common\n" + function("one", "return common.WORD"))
+        await watched.hears(SkillHotReloaded, "one")
+        assert await watched.answers("one") == "hello"

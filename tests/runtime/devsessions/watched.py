@@ -34,10 +34,10 @@ class Watched:
         """Everything that happened since somebody listened the last time."""
         return self._events.drain()
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool], *, look_every: float = 0.005) -> None:
         with anyio.fail_after(10):
             while not holds():
-                await anyio.sleep(0.005)
+                await anyio.sleep(look_every)
 
     async def until_it_answers(self, name: str, output: object) -> None:
         with anyio.fail_after(10):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import anyio
 import pytest
 
 from tests.author import Author
 from tests.runtime.executors.running import opened, outcome_of
-from workbench.model.errors import ErrorKind, WrongUse
+from workbench.model.errors import ErrorKind, ExitCode, StoreUnavailable
 from workbench.model.run import Status
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +70,18 @@ async def test_a_flood_is_cut_at_the_limit(author: Author) -> None:
     assert outcome.usage.output_bytes == 1_000_000
 
 
+async def test_of_a_flood_the_beginning_and_the_end_are_kept_as_whole_characters(author: Author) -> None:
+    script = "import sys; sys.stdout.write('begin' + 'é€😀' * 1_000_000)"
+    limits = {"security": {"resource_limits": {"max_output_mb": 1}}}
+    author.has_command("flood", "python3", "-c", script, **limits)
+
+    output = str((await outcome_of(author, "flood")).output)
+
+    assert output.startswith("beginé€😀é€😀")
+    assert "737,856 bytes are left out here" in output
+    assert len(output.encode()) < 300_000
+
+
 async def test_a_command_that_takes_too_long_is_ended_with_its_tree(author: Author) -> None:
     author.has_command("slow", "sh", "-c", "sleep 60 & sleep 60", resilience={"timeout": 0.3})
 
@@ -118,17 +132,34 @@ async def test_only_promised_variables_reach_a_skill(author: Author) -> None:
     assert not any(line.startswith(("UNPROMISED", "LD_PRELOAD", "PYTHONPATH")) for line in lines)
 
 
-async def test_a_command_line_that_is_too_long_is_said_to_be(author: Author) -> None:
+async def test_where_nothing_can_be_left_the_machine_is_told_to_be_the_reason(author: Author) -> None:
+    author.has_command("greet", "echo", "hello")
+
+    async with opened(author) as workbench:
+        assert (await workbench.run("greet")).outcome.is_ok
+        runs = author.workspace / ".workbench" / "runs"
+        shutil.rmtree(runs)
+        runs.write_text("a file")
+        with pytest.raises(StoreUnavailable, match="no place for what it leaves") as unavailable:
+            await workbench.run("greet")
+        assert unavailable.value.exit_code is ExitCode.MACHINE_CANNOT
+        runs.unlink()
+        assert (await workbench.run("greet")).outcome.is_ok
+
+
+@pytest.mark.parametrize("text", ["x" * 140_000, "\n" * 90_000, "\U0001f600" * 30_000])
+async def test_a_command_line_that_is_too_long_is_said_to_be(author: Author, text: str) -> None:
     author.has_command("long", "echo", "{text}", parameters=[{"name": "text"}])
 
     async with opened(author) as workbench:
-        with pytest.raises(WrongUse, match="too long"):
-            await workbench.run("long", {"text": "x" * 200_000})
+        refused = (await workbench.run("long", {"text": text})).outcome
         assert (await workbench.run("long", {"text": "short"})).outcome.output == "short\n"
-        failed = [past.error for past in workbench.library.history.runs(failed_only=True)]
-    assert failed in ([], ["crashed"])
+    assert refused.error is not None
+    assert refused.error.kind is ErrorKind.INPUT_INVALID
+    assert "too long" in refused.error.message
 
 
+@pytest.mark.exhaustive
 async def test_two_hundred_commands_at_once_all_get_their_turn(author: Author) -> None:
     author.has_command("echo-number", "echo", "{number}", parameters=[{"name": "number", "type": "integer"}])
     outputs: list[object] = []

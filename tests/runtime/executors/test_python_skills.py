@@ -14,7 +14,7 @@ from workbench.model.run import Status
 from workbench.model.skill import SkillState
 from workbench.runtime.workers.worker import Worker
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 
 @pytest.mark.parametrize("ending", ["import time; time.sleep(60)", "import os; os._exit(3)", "while True: pass"])
@@ -117,7 +117,8 @@ async def test_the_whole_interface_is_called_in_its_order(author: Author) -> Non
 async def test_whatever_a_skill_does_it_ends_only_itself(
     author: Author, body: str, kind: ErrorKind, words: str
 ) -> None:
-    author.has_function("wild", body, options=", timeout=1.5")
+    seconds = 1.5 if kind is ErrorKind.TIMEOUT else 20
+    author.has_function("wild", body, options=f", timeout={seconds}")
     author.has_function("tame", "return 'well'")
 
     async with opened(author) as workbench:

@@ -147,7 +147,9 @@ async def test_many_small_words_are_few_events_that_miss_nothing(author: Author)
     assert len(pieces) <= 2 + seconds * 30
 
 
-@pytest.mark.parametrize(("there", "stream", "limit"), [("", "stdout", "max_output_mb"), (" >&2", "stderr", "")])
+@pytest.mark.parametrize(
+    ("there", "stream", "limit"), [("", "stdout", "max_output_mb"), (" >&2", "stderr", "max_file_size_mb")]
+)
 async def test_a_flood_lets_others_have_their_turn_and_ends_at_the_bound(
     author: Author, there: str, stream: Stream, limit: str
 ) -> None:

@@ -9,7 +9,7 @@ from workbench.assembly import open_workbench
 from workbench.model.errors import ErrorKind
 from workbench.model.run import Outcome
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 
 async def rendered(author: Author, template: str, **inputs: object) -> Outcome:

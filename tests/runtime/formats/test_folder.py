@@ -177,6 +177,7 @@ def test_a_file_whose_name_cannot_be_shown_breaks_the_skill(skill: Path, name: b
     assert [file.path for file in found.files] == ["skill.json"]
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_files_are_told_once(skill: Path) -> None:
     for number in range(limits.MAX_FILES + 8_000):
         os.close(os.open(f"{skill}/{number}", os.O_CREAT))

@@ -156,22 +156,41 @@ def test_a_command_that_cannot_start_is_told(said: dict[str, Any], line: str) ->
     assert line in told(type="code_inline", **said)[-1]
 
 
-def test_what_a_skill_may_do_and_use_is_read_and_zero_is_a_limit() -> None:
+def test_what_a_skill_may_do_and_use_is_read() -> None:
     manifest = read(
         {
             **SAID,
             "security": {
                 "require": "B",
                 "permissions": {"file_read": ["a"], "network_access": ["example.org"], "process_spawn": False},
-                "resource_limits": {"max_file_size_mb": 0, "max_processes": 2.0},
+                "resource_limits": {"max_file_size_mb": 1, "max_processes": 2.0},
             },
             "resource_limits": {"max_memory_mb": 64},
         }
     )[1]
 
     assert manifest.permissions == Permissions(file_read=("a",), network_access=("example.org",), process_spawn=False)
-    assert manifest.limits == Limits(max_memory_mb=64, max_file_size_mb=0, max_processes=2)
+    assert manifest.limits == Limits(max_memory_mb=64, max_file_size_mb=1, max_processes=2)
     assert manifest.required_tier is Tier.B
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("max_memory_mb", "at least 1"),
+        ("max_cpu_percent", "more than 0"),
+        ("max_execution_time", "more than 0"),
+        ("max_file_size_mb", "at least 1"),
+        ("max_processes", "at least 1"),
+        ("max_output_mb", "at least 0.001"),
+    ],
+)
+def test_a_limit_that_leaves_nothing_is_told_with_the_least_there_can_be(name: str, least: str, limit: int) -> None:
+    words = f"'{name}' must be {least}, not {limit}  (write a larger number)"
+
+    assert told(security={"resource_limits": {name: limit}}) == [f"skill.json:8:4  {words}"]
+    assert f"skill.json:7:3  {words}" in told(resource_limits={name: limit})
 
 
 def test_the_older_sandbox_block_means_permissions() -> None:

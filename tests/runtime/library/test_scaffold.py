@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.author import needs_node
 from workbench.assembly import open_workbench
 from workbench.model.errors import Conflict, WorkbenchError, WrongUse
 from workbench.model.finding import score
@@ -23,6 +24,11 @@ from workbench.runtime.library.discovery import Root, read_root
 from workbench.runtime.library.scaffold import TEMPLATES, VARIABLES, literal, scaffold, template_named
 
 NAMES = [template.name for template in TEMPLATES]
+RUNNING = [
+    pytest.param(template.name, marks=needs_node) if template.name == "node" else template.name
+    for template in TEMPLATES
+    if template.runs
+]
 NASTY = (
     "\"quotes\" 'more' {brace} {{ jinja }} {% raw %} «name» \\n \\ %s $x `x` # c: [y] - z"
     " \n---\nline\ttab é 😀 \u2028\x85\ufeff\0\x7f"
@@ -52,7 +58,7 @@ def test_every_template_makes_a_skill_without_a_finding(template: str, skills: P
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("template", [template.name for template in TEMPLATES if template.runs])
+@pytest.mark.parametrize("template", RUNNING)
 async def test_every_template_that_runs_runs_with_its_example(
     template: str, workspace: Path, environ: dict[str, str]
 ) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
 import anyio
 import pytest
 
+from workbench.model.consent import Consent
 from workbench.model.errors import ErrorKind
 from workbench.model.events import SkillExecutionCompleted, SkillExecutionFailed, SkillExecutionStarted
-from workbench.model.policy import Tier
+from workbench.model.policy import Permissions, Tier
 from workbench.model.run import Handler, Outcome, Run, Status, failure
-from workbench.model.skill import Kind
+from workbench.model.skill import Kind, Skill
 from workbench.runtime.bus import Bus
+from workbench.runtime.pipeline import outputs
 from workbench.runtime.pipeline.compose import compose
 from workbench.runtime.pipeline.deadline import deadline_of, within_deadline
 from workbench.runtime.pipeline.inputs import check_inputs
@@ -112,6 +116,32 @@ async def test_an_output_is_understood_however_it_is_said(said: object, understo
     assert outcome.is_ok
 
 
+async def test_a_block_is_found_behind_any_number_of_fences_that_are_never_closed() -> None:
+    schema = {"type": "object", "required": ["name"]}
+    said = "~~~a\n" * 500_000 + '```\n{"name": "Ada"}\n```\n'
+
+    outcome = await parse_outputs(answers(said))(a_run(a_skill(output_schema=schema)))  # type: ignore[arg-type]
+
+    assert outcome.output == {"name": "Ada"}
+
+
+@pytest.mark.parametrize("said", [{"items": [[]] * 10_000}, ["x" * 60_000] * 2, "x" * 200_000, {"items": []}, "short"])
+async def test_what_takes_long_to_check_is_checked_beside_the_loop(
+    said: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def problems_with(value: object, schema: object) -> tuple[()]:
+        threads.append(threading.get_ident())
+        return ()
+
+    monkeypatch.setattr(outputs, "problems_with", problems_with)
+    await parse_outputs(answers(said))(a_run(a_skill(output_schema={"type": "object"})))  # type: ignore[arg-type]
+
+    is_aside = threads != [threading.get_ident()]
+    assert is_aside is (len(str(said)) > 20_000)
+
+
 async def test_an_output_that_does_not_fit_is_refused_and_kept() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a"]}
 
@@ -166,15 +196,30 @@ async def test_the_bus_hears_of_the_beginning_and_the_end(outcome: Outcome, even
 async def test_a_skill_that_requires_stronger_walls_than_there_are_does_not_run() -> None:
     run = a_run(a_skill(kind=Kind.PYTHON, required_tier=Tier.A))
 
-    outcome = await permit(Tier.B)(says_its_inputs)(run)
+    outcome = await permit(Tier.B, "/nowhere", nothing_allowed)(says_its_inputs)(run)
 
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.SANDBOX_UNAVAILABLE
     assert outcome.process_exit_code == 3
 
 
+def nothing_allowed(skill: Skill, realm: str) -> frozenset[Consent]:
+    del skill, realm
+    return frozenset()
+
+
+async def test_what_runs_no_code_needs_nothing_of_what_it_asks_for() -> None:
+    stage, asked = (
+        permit(Tier.A, "/nowhere", nothing_allowed)(says_its_inputs),
+        Permissions(network_access=True, file_read=("/etc",)),
+    )
+
+    assert (await stage(a_run(a_skill(kind=Kind.PYTHON, permissions=asked)))).status is Status.REJECTED
+    assert (await stage(a_run(a_skill(kind=Kind.PROMPT_INLINE, permissions=asked)))).is_ok
+
+
 async def test_without_a_sandbox_a_strangers_code_does_not_run_and_a_prompt_does() -> None:
-    stage = permit(Tier.D)(says_its_inputs)
+    stage = permit(Tier.D, "/nowhere", nothing_allowed)(says_its_inputs)
 
     assert (await stage(a_run(a_skill(kind=Kind.CODE_INLINE)))).status is Status.REJECTED
     assert (await stage(a_run(a_skill(kind=Kind.PROMPT_INLINE)))).is_ok

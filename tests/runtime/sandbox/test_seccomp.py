@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,7 @@ print(attempt(socket.socket, socket.AF_INET, socket.SOCK_RAW, 1), attempt(socket
 
 @on_this_machine
 @pytest.mark.parametrize("allow_network", [False, True])
-def test_a_socket_pair_leads_out_only_of_an_open_network(behind: Behind, folder: str, allow_network: bool) -> None:
+def test_a_socket_pair_leads_nowhere(behind: Behind, folder: str, allow_network: bool) -> None:
     body = """
 import socket
 def send(kind):
@@ -127,8 +126,8 @@ for kind in (1, 2, 3, 5):
 
         said(behind(body, allow_network=allow_network))
 
-        with nullcontext() if allow_network else pytest.raises(BlockingIOError):
-            assert datagrams.recv(16) == b"leak"
+        with pytest.raises(BlockingIOError):
+            datagrams.recv(16)
         with pytest.raises(BlockingIOError):
             streams.accept()
 

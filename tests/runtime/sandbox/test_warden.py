@@ -15,41 +15,44 @@ import anyio
 import pytest
 
 from tests.author import REPOSITORY
+from tests.runtime.sandbox.tiers import REACHABLE
 from workbench.model.errors import SandboxUnavailable, WardenGone
 from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Tier
 from workbench.model.settings import SecuritySettings
 from workbench.runtime.sandbox.client import Child, Warden, open_warden
 from workbench.runtime.sandbox.policy import policy_for
 from workbench.runtime.sandbox.probes import probe_tiers
-from workbench.runtime.sandbox.warden import landlock
+from workbench.runtime.sandbox.warden.main import CORES_OF_ALL
 from workbench.runtime.sandbox.warden.namespaces import pid_in
 from workbench.runtime.sandbox.warden.processes import descendants_of
+from workbench.runtime.sandbox.warden.usage import TICKS_A_SECOND, usage_of
 
 pytestmark = pytest.mark.anyio
 
 BUBBLEWRAP = "/usr/bin/bwrap"
-TIERS = [
-    pytest.param(
-        Tier.A, marks=pytest.mark.skipif(not os.path.exists(BUBBLEWRAP), reason="bubblewrap is not installed")
-    ),
-    pytest.param(Tier.B, marks=pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")),
-    Tier.D,
-]
+TIERS = [*map(Tier, REACHABLE), Tier.D]
 
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
+AS_SHIPPED, EVERY_CORE = SecuritySettings(), SecuritySettings(max_cpu_percent=1000)
+
+
 @asynccontextmanager
 async def started(
-    tier: Tier, out: Path, *argv: str, limits: Limits = DEFAULT_LIMITS
+    tier: Tier,
+    out: Path,
+    *argv: str,
+    limits: Limits = DEFAULT_LIMITS,
+    security: SecuritySettings = AS_SHIPPED,
 ) -> AsyncIterator[tuple[Child, int]]:
     """A child, and the reading end of its output."""
     reading, writing = os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)
     async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
         child = await warden.start(
-            argv, policy(tier, out, limits), cwd=str(out), descriptors=(nothing, writing, writing)
+            argv, policy(tier, out, limits, security), cwd=str(out), descriptors=(nothing, writing, writing)
         )
         os.close(writing)
         os.close(nothing)
@@ -59,11 +62,11 @@ async def started(
             os.close(reading)
 
 
-def policy(tier: Tier, out: Path, limits: Limits = DEFAULT_LIMITS):  # type: ignore[no-untyped-def]
+def policy(tier: Tier, out: Path, limits: Limits = DEFAULT_LIMITS, security: SecuritySettings = AS_SHIPPED):  # type: ignore[no-untyped-def]
     return policy_for(
         NO_PERMISSIONS,
         limits,
-        SecuritySettings(),
+        security,
         tier,
         read=(),
         out=str(out),
@@ -110,6 +113,7 @@ async def test_a_child_has_no_descriptor_but_its_own_three(tier: Tier, tmp_path:
         assert set(os.read(output, 1000).split()) <= {b"0", b"1", b"2", b"10"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("tier", TIERS)
 async def test_a_child_begins_like_anybody_and_gives_way_once_it_works_on(tier: Tier, tmp_path: Path) -> None:
     niceness = "cut -d' ' -f19 /proc/self/stat"
@@ -119,13 +123,20 @@ async def test_a_child_begins_like_anybody_and_gives_way_once_it_works_on(tier: 
         assert os.read(output, 100) == b"0\n19\n"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not weigh sessions")
 async def test_children_that_work_on_give_way_together(tmp_path: Path) -> None:
-    async with started(Tier.B, tmp_path, "/bin/sh", "-c", "while :; do :; done & while :; do :; done") as (child, _):
+    # So many that they get more than their allowance also beside whatever else the machine does.
+    script = "for each in 1 2 3 4 5 6 7 8 9; do while :; do :; done & done; while :; do :; done"
+    async with started(Tier.B, tmp_path, "/bin/sh", "-c", script, security=EVERY_CORE) as (child, _):
         group = Path(f"/proc/{child.pid}/autogroup")
-        with anyio.fail_after(10):
-            while not group.read_text().endswith("nice 10\n"):
-                await anyio.sleep(0.02)
+        began = time.monotonic()
+        while not group.read_text().endswith("nice 10\n"):
+            await anyio.sleep(0.02)
+            if (seconds := time.monotonic() - began) > 20:
+                cores = sum(usage_of(pid)[1] for pid in descendants_of(child.pid)) / TICKS_A_SECOND / seconds
+                assert cores < CORES_OF_ALL, "they got more than their allowance, and did not give way"
+                pytest.skip("others keep this machine so busy that these got less than their allowance")
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -140,6 +151,7 @@ async def test_stopping_ends_daemons_too(tier: Tier, tmp_path: Path) -> None:
         assert await until_gone(f"sleep {mark}") == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("tier", TIERS)
 async def test_stopping_at_any_moment_of_a_start_leaves_nothing(tier: Tier, tmp_path: Path) -> None:
     mark = f"7{os.getpid()}6"
@@ -219,7 +231,7 @@ async def test_who_takes_too_much_memory_is_ended_and_measured(tier: Tier, tmp_p
     ):
         end = await child.wait()
         assert end.why == "memory"
-        assert end.measured > 60_000_000
+        assert end.measured > 59_900_000  # a group is held to whole pages
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -271,6 +283,7 @@ async def test_when_the_warden_dies_its_children_die_and_whoever_waits_is_told(t
             await warden.start(("/bin/true",), policy(Tier.D, tmp_path), cwd="/", descriptors=())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("tier", TIERS)
 async def test_each_of_many_children_gets_its_own_files(tier: Tier, tmp_path: Path) -> None:
     """With many alive the numbers of our own descriptors grow past those that a child is given."""
@@ -293,9 +306,9 @@ async def test_each_of_many_children_gets_its_own_files(tier: Tier, tmp_path: Pa
 async def test_a_canary_proves_the_tier_and_a_missing_program_is_named(tmp_path: Path) -> None:
     async with open_warden(bubblewrap=BUBBLEWRAP) as warden:
         probes = await probe_tiers(warden, SecuritySettings(bubblewrap="/nowhere/bwrap"))
-    assert probes[0].tier is Tier.A
-    assert not probes[0].holds
-    assert "bubblewrap" in probes[0].why_not
+    assert [probe.tier for probe in probes[:2]] == [Tier.A_PLUS, Tier.A]
+    assert not any(probe.holds for probe in probes[:2])
+    assert "bubblewrap" in probes[1].why_not
     assert probes[-1].holds
 
 

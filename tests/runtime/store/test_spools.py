@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from workbench.model.events import Event, OutputReceived
+from workbench.model.frozen import replace
 from workbench.model.run import Run
 from workbench.runtime.bus import Bus
 from workbench.runtime.places import StatePlace
@@ -214,6 +215,14 @@ async def test_a_place_that_cannot_be_written_fails_nobody(bus: Bus) -> None:
 
     assert said(spools, run, b"words") == b""
     assert "cannot be made" in notes_of(run)[0]
+
+
+async def test_what_a_trial_says_is_kept_nowhere_and_told_to_nobody(tmp_path: Path, bus: Bus) -> None:
+    run = replace(a_run(), is_trial=True)
+    with open_instance(place(tmp_path), "trying") as instance, bus.subscribe() as events:
+        spools = Spools(Scratch(place(tmp_path), instance), bus, FakeClock())
+        assert said(spools, run, b"words") == b""
+        assert events.drain() == ()
 
 
 async def test_spools_are_gone_with_their_instance(tmp_path: Path, bus: Bus) -> None:

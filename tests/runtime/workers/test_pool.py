@@ -55,7 +55,7 @@ async def test_no_more_workers_idle_than_the_settings_allow(author: Author) -> N
 
 
 async def test_a_worker_that_is_busy_when_its_revision_goes_ends_after_its_run(author: Author) -> None:
-    author.has_function("slow", "import time\ntime.sleep(0.4)\nreturn 'old'")
+    author.has_function("slow", "import time\ntime.sleep(1.5)\nreturn 'old'")
     outputs: list[object] = []
 
     async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
@@ -76,6 +76,7 @@ async def test_a_worker_that_is_busy_when_its_revision_goes_ends_after_its_run(a
     assert outputs == ["new", "old"]
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_dies_while_idle_is_replaced(author: Author) -> None:
     body = "import os, threading\nthreading.Timer(0.1, lambda: os._exit(1)).start()\nreturn 'well'"
     author.has_function("dies", body)
@@ -84,6 +85,50 @@ async def test_a_worker_that_dies_while_idle_is_replaced(author: Author) -> None
         for _ in range(3):
             assert (await workbench.run("dies")).outcome.output == "well"
             await anyio.sleep(0.3)
+
+
+async def test_a_worker_whose_skill_raised_serves_the_next_run(author: Author) -> None:
+    body = (
+        "import sys\nsys.runs = getattr(sys, 'runs', 0) + 1\nif sys.runs == 2:\n    raise SystemExit\nreturn sys.runs"
+    )
+    author.has_function("moody", body)
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        outcomes = [(await workbench.run("moody")).outcome for _ in range(3)]
+
+    assert [outcome.output for outcome in outcomes] == [1, None, 3]
+    assert outcomes[1].error is not None
+
+
+async def test_a_revision_that_answers_again_keeps_its_worker_warm(author: Author) -> None:
+    body = "import sys\nsys.runs = getattr(sys, 'runs', 0) + 1\nreturn [{}, sys.runs]"
+    author.has_function("greet", body.format(1))
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.run("greet")
+        author.has_function("greet", body.format(2))
+        workbench.refresh()
+        await workbench.run("greet")
+        await workbench.roll_back("greet", 1)
+        outputs = [(await workbench.run("greet")).outcome.output for _ in range(3)]
+
+    assert outputs == [[1, 1], [1, 2], [1, 3]]
+
+
+async def test_a_worker_with_other_variables_is_not_used(author: Author) -> None:
+    author.has_function(
+        "says", "import os\nreturn os.environ.get('WORD')", options=", permissions={'environment': ['WORD']}"
+    )
+
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await workbench.sessions.create("try")
+    said = []
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ, dev="try") as workbench:
+        for word in ("one", "two"):
+            await workbench.sessions.set_environment("try", {"WORD": word})
+            said.append((await workbench.run("says")).outcome.output)
+
+    assert said == ["one", "two"]
 
 
 async def test_a_closed_workbench_leaves_no_worker_and_no_scratch(author: Author) -> None:

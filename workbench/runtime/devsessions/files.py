@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -10,7 +11,7 @@ import stat
 from workbench.model.errors import Conflict, MachineCannot, NotEditable
 from workbench.model.frozen import frozen
 from workbench.model.skill import SHARED, Skill
-from workbench.runtime.atomic import write_atomically
+from workbench.runtime.atomic import open_regular, write_atomically
 
 MOST_BYTES = 4_000_000
 BYTE_ORDER_MARK = "\ufeff"
@@ -46,12 +47,11 @@ def read_text_file(path: str) -> TextFile:
     """The file as it stands; raises NotEditable."""
     name = os.path.basename(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise NotEditable(f"{name} is not a file", hint="choose another file of the skill")
+        with open_regular(path, follows_links=True) as file:
+            status = os.fstat(file.fileno())
             data = file.read(MOST_BYTES + 1)
+    except IsADirectoryError:
+        raise NotEditable(f"{name} is not a file", hint="choose another file of the skill") from None
     except OSError as error:
         raise NotEditable(f"{name} cannot be read: {error.strerror}", hint="is it still there, and yours?") from error
     if len(data) > MOST_BYTES:
@@ -149,28 +149,10 @@ def copied_to_workspace(skill: Skill, workspace: str) -> str:
     return target
 
 
-def put_back(old: Skill, now: Skill) -> None:
-    """Make the files of a skill what they were, the one that begins it last; modules that it shares stay."""
-    known = {file.path: file.sha256 for file in now.files}
-    own = [file for file in old.files if not file.path.startswith(f"{SHARED}/")]
-    try:
-        for file in sorted(own, key=lambda file: file.path == old.entry):
-            target = f"{now.folder}/{file.path}"
-            mode = 0o755 if file.is_executable else 0o644
-            if known.get(file.path) != file.sha256:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(old.path_of(file.path), "rb") as kept:
-                    write_atomically(target, kept.read(), mode=mode)
-            elif bool(os.stat(target).st_mode & 0o111) is not file.is_executable:
-                os.chmod(target, mode)
-        for path in known.keys() - {file.path for file in own}:
-            if not path.startswith(f"{SHARED}/"):
-                os.unlink(f"{now.folder}/{path}")
-    except OSError as error:
-        raise MachineCannot(
-            f"the files of {now.name} cannot be put back: {error.strerror or error}",
-            hint=f"what was accepted goes on answering; look at the permissions of {now.folder}",
-        ) from error
+def refuse_links(folder: str, target: str) -> None:
+    """A folder that has become a link since leads elsewhere: nothing is written there."""
+    if os.path.realpath(target) != os.path.normpath(f"{os.path.realpath(folder)}/{os.path.relpath(target, folder)}"):
+        raise OSError(errno.ELOOP, f"{target} leads elsewhere, and links are not followed")
 
 
 def _copy_module(source: str, target: str) -> None:

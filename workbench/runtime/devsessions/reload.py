@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 import anyio
 from anyio.abc import TaskGroup
 
-from workbench.model.errors import WorkbenchError
-from workbench.model.events import RevisionAccepted, SkillHotReloaded, SkillReloadFailed, SkillTested, WatchStarted
+from workbench.model.errors import StoreUnavailable, WorkbenchError
+from workbench.model.events import RevisionAccepted, SessionChanged, SkillHotReloaded, SkillReloadFailed, WatchStarted
+from workbench.model.finding import Finding, Place, Severity
 from workbench.model.settings import DevelopmentSettings
-from workbench.model.skill import Skill, SkillState
-from workbench.model.skilltest import TestReport, Verdict
+from workbench.model.skill import Scope, Skill, SkillState
+from workbench.model.skilltest import TestReport
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
-from workbench.runtime.devsessions.session import Accepted, DevSession, Steps, reloaded
+from workbench.runtime.devsessions.loading import Steps, reloaded
+from workbench.runtime.devsessions.session import Accepted, DevSession
 from workbench.runtime.devsessions.settling import ignore_lease_breaks, settled
 from workbench.runtime.devsessions.watcher import Watcher
 from workbench.runtime.formats.folder import counts
+from workbench.runtime.library.discovery import TWICE
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
-from workbench.runtime.skilltests.cases import TESTS_FOLDER, case_files
+from workbench.runtime.skilltests.files import TESTS_FOLDER, case_files
 from workbench.runtime.tasks import open_tasks
 
 STORM = 20
-Test = Callable[[str], Awaitable[TestReport]]
 ARMING_SECONDS = 0.05
+Test = Callable[[str], Awaitable[TestReport]]
 
 
 class Reloader:
@@ -50,7 +53,8 @@ class Reloader:
         self._test = test
         self._testing: dict[str, anyio.CancelScope] = {}
         self._busy: set[str] = set()
-        self._started_with: tuple[str, ...] = ()
+        self._told_of_polling: str | None = None
+        self._is_paused = False
 
     async def follow(self, watcher: Watcher) -> None:
         """React to every hint, and look at everything now and then: not every change is reported."""
@@ -67,8 +71,21 @@ class Reloader:
             async for event in events:
                 if isinstance(event, RevisionAccepted):
                     self._session.show(self._session.files)
+                elif isinstance(event, SessionChanged) and event.origin and event.realm == self._session.realm.id:
+                    self._session.look_again()
                 elif isinstance(event, SkillHotReloaded) and event.realm == self._session.realm.id:
+                    if self._session.is_proven(event.digest):
+                        continue
                     self._tasks.start_soon(self._test_again, event.skill)
+
+    def pause(self) -> None:
+        """From now on a save is a save and nothing more; what is being reloaded still is."""
+        self._is_paused = True
+
+    async def resume(self) -> None:
+        """Reload what was saved meanwhile, and what is saved from now on."""
+        self._is_paused = False
+        await self.sweep()
 
     async def sweep(self) -> None:
         """Compare everything with what is known, and reload what differs."""
@@ -80,12 +97,13 @@ class Reloader:
         """The watcher is about to listen; what changed before that was not reported."""
         await anyio.sleep(ARMING_SECONDS)
         await self.sweep()
-        if self._started_with != (watcher.polling,):
-            self._started_with = (watcher.polling,)
+        if self._told_of_polling != watcher.polling:
+            self._told_of_polling = watcher.polling
             roots = tuple(dict.fromkeys(root.folder for root in self._library.roots if os.path.isdir(root.folder)))
             count = len(self._session.realm.snapshot)
             now = self._clock.now()
-            self._bus.publish(WatchStarted(at=now, roots=roots, skills=count, polling=watcher.polling))
+            realm = self._session.realm.id
+            self._bus.publish(WatchStarted(at=now, roots=roots, skills=count, polling=watcher.polling, realm=realm))
 
     async def _sweep_now_and_then(self) -> None:
         while True:
@@ -93,6 +111,8 @@ class Reloader:
             await self.sweep()
 
     def _take(self, paths: Iterable[str]) -> None:
+        if self._is_paused:
+            return
         owners: set[str] = set()
         for path in paths:
             for owner in (self._owner(path), *self._importers(path)):
@@ -132,17 +152,28 @@ class Reloader:
         warm = {skill.path for skill in below if self._session.is_warm(skill.name)}
         changed = [skill for skill in below if not _is_same(before.get(skill.path), skill)]
         read_at = perf_counter()
-        steps = (("settle", _ms(settled_at - began)), ("read", _ms(read_at - settled_at)))
+        steps: Steps = (("settle", _ms(settled_at - began)), ("read", _ms(read_at - settled_at)))
         async with open_tasks() as tasks:
             with self._session.loading(skill.name for skill in changed):
-                others = (skill for skill in self._session.files if not _is_below(skill, owner))
-                self._session.show((*others, *below))
+                self._show(owner, before.values(), below)
+                steps = (*steps, ("show", _ms(perf_counter() - read_at)))
                 for skill in changed:
                     if not is_storm or skill.path in warm or skill.is_broken:
                         tasks.start_soon(self._bring_up, skill, began, steps)
         for skill in below:
-            if skill not in changed and any(path.startswith(f"{skill.folder}/{TESTS_FOLDER}/") for path in paths):
+            if skill not in changed and any(_is_of_tests(path, skill) for path in paths):
                 self._tasks.start_soon(self._test_again, skill.name)
+
+    def _show(self, owner: str, before: Collection[Skill], below: Collection[Skill]) -> None:
+        """What lies there now; where a session has a skill no longer, what it hid may be seen again."""
+        if len(before) == len(below) == 1 and self._session.show_in_place(*before, *below):
+            return
+        homes = {skill.home for skill in below}
+        if any(skill.scope is Scope.DEV and skill.home not in homes for skill in before):
+            self._session.look_again()
+            return
+        others = (skill for skill in self._session.files if not _is_below(skill, owner))
+        self._session.show((*others, *below))
 
     async def _settle(self, paths: set[str], skills: Iterable[Skill]) -> None:
         """Wait for the end of the saves: of files that are there, and of those that were and may come back."""
@@ -153,60 +184,75 @@ class Reloader:
                     looks.start_soon(settled, path)
 
     async def _bring_up(self, skill: Skill, began: float, steps: Steps) -> None:
-        result = await self._session.bring_up(skill)
-        now, realm = self._clock.now(), self._session.realm.id
+        if self._session.is_hidden(skill):
+            self._tell_of_its_twin(skill)
+            return
+        try:
+            result = await self._session.bring_up(skill)
+        except StoreUnavailable as error:  # the next save may find more room, and other skills need none
+            self._session.leave_untried(skill)
+            self._refuse(skill.name, (_cannot_keep(skill, error),), steps)
+            return
         if isinstance(result, Accepted):
-            total_ms = _ms(perf_counter() - began)
-            event = reloaded(result.skill, realm, now, (*steps, *result.steps), total_ms)
-            self._bus.publish(event)
+            now, total_ms = self._clock.now(), _ms(perf_counter() - began)
+            self._bus.publish(reloaded(result.skill, self._session.realm.id, now, (*steps, *result.steps), total_ms))
             return
         answering = result.answering.revision if result.answering else 0
+        self._refuse(skill.name, result.findings, (*steps, *result.steps), answering)
+
+    def _tell_of_its_twin(self, skill: Skill) -> None:
+        """A save that changes nothing, because another of the same scope has the name, is said to be one."""
+        twin = (each for each in self._session.realm.snapshot.shadowed if each.path == skill.path)
+        if findings := tuple(finding for each in twin for finding in each.findings if finding.rule == TWICE):
+            known = self._session.realm.snapshot.skills[skill.name]
+            self._refuse(skill.name, findings, (), known.revision)
+
+    def _refuse(self, name: str, findings: tuple[Finding, ...], steps: Steps, answering: int = 0) -> None:
         self._bus.publish(
             SkillReloadFailed(
-                at=now,
-                skill=skill.name,
-                realm=realm,
-                findings=result.findings,
+                at=self._clock.now(),
+                skill=name,
+                realm=self._session.realm.id,
+                findings=findings,
                 answering_revision=answering,
-                steps=(*steps, *result.steps),
+                steps=steps,
             )
         )
 
     async def _test_again(self, name: str) -> None:
         """Run a skill's tests; a newer save begins them anew. Nothing of them is waited for by a reload."""
         skill = self._session.realm.snapshot.skills.get(name)
-        if skill is None or not skill.revision or not (case_files(skill) or skill.state is SkillState.TESTS_RED):
+        if (
+            skill is None
+            or not skill.revision
+            or skill.state is SkillState.DISABLED
+            or not (case_files(skill) or skill.state is SkillState.TESTS_RED)
+        ):
             return
         if (older := self._testing.get(name)) is not None:
             older.cancel()
-        began = perf_counter()
-        with anyio.CancelScope() as scope:
+        with anyio.CancelScope() as scope, suppress(WorkbenchError):  # it is gone by now, or a run tells of it
             self._testing[name] = scope
-            try:
-                report = await self._test(name)
-            except WorkbenchError:
-                return  # it is gone by now, or the machine cannot: a run tells of that
-            self._session.tested(name, skill.digest, report.red)
-            self._bus.publish(
-                SkillTested(
-                    at=self._clock.now(),
-                    skill=name,
-                    realm=self._session.realm.id,
-                    revision=report.revision,
-                    passed=report.count(Verdict.PASSED),
-                    failed=report.count(Verdict.FAILED),
-                    skipped=report.count(Verdict.SKIPPED),
-                    first=report.red[0].message if report.red else "",
-                    findings=report.red,
-                    total_ms=_ms(perf_counter() - began),
-                )
-            )
+            await self._test(name)
         if self._testing.get(name) is scope:
             del self._testing[name]
 
 
+def _cannot_keep(skill: Skill, error: StoreUnavailable) -> Finding:
+    """What the machine could not do, told where the save was."""
+    where = Place(file=skill.path)
+    return Finding(severity=Severity.ERROR, rule="store.unavailable", message=str(error), place=where, hint=error.hint)
+
+
 def _is_below(skill: Skill, owner: str) -> bool:
-    return skill.path == owner or skill.path.startswith(f"{owner}/")
+    path = skill.path
+    return path.startswith(owner) and (path == owner or path[len(owner)] == "/")
+
+
+def _is_of_tests(path: str, skill: Skill) -> bool:
+    """Whether it is a file that tests a skill, or the folder of them: of a new folder nothing more is told."""
+    folder = f"{skill.folder}/{TESTS_FOLDER}"
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def _is_same(before: Skill | None, now: Skill) -> bool:

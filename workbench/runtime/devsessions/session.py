@@ -6,32 +6,34 @@ these fails, what answered before goes on answering.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from time import perf_counter
 
 import anyio
 
 from workbench.model.errors import Conflict, UnknownRevision, WrongUse
-from workbench.model.events import SkillCreated, SkillHotReloaded, SkillRegistered, SkillStateChanged, SkillUnregistered
-from workbench.model.finding import Finding, Place, Severity
+from workbench.model.events import SkillRegistered, SkillStateChanged, SkillTested, SkillUnregistered
+from workbench.model.finding import Finding, Severity
 from workbench.model.frozen import frozen, replace
 from workbench.model.realm import Realm, Snapshot
-from workbench.model.skill import Kind, Skill, SkillState
-from workbench.model.skilltest import RED
+from workbench.model.skill import MOVES, SHARED, Skill, SkillState
+from workbench.model.skilltest import RED, TestReport, Verdict
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
-from workbench.runtime.devsessions.files import put_back
-from workbench.runtime.executors.failures import findings_of
-from workbench.runtime.executors.python import code_of
-from workbench.runtime.executors.template_check import check_template
+from workbench.runtime.devsessions.loading import Steps, Stopwatch, loaded, not_begun, reloaded
+from workbench.runtime.devsessions.putting_back import changed_module, put_back
+from workbench.runtime.library.discovery import has_neighbours, with_neighbours
 from workbench.runtime.library.library import Library
-from workbench.runtime.library.revisions import ChangedMeanwhile, conflict_of
-from workbench.runtime.workers.pool import NotLoaded, WorkerPool, ended_on_failure
-from workbench.runtime.workers.worker import WorkerGone
+from workbench.runtime.library.renaming import rename_files
+from workbench.runtime.library.revisions import conflict_of
+from workbench.runtime.pipeline.permission import ConsentsOf
+from workbench.runtime.workers.pool import WorkerPool
 
-LOAD_SECONDS = 10.0
-Steps = tuple[tuple[str, float], ...]
+GATE_SECONDS = 3.0
+NOTHING: Mapping[str, str] = {}
+_OK, _RED = SkillState.OK, SkillState.TESTS_RED
+Gate = Callable[[Skill], Awaitable[TestReport]]
 
 
 @frozen
@@ -51,47 +53,110 @@ class Refused:
     steps: Steps = ()
 
 
-class Stopwatch:
-    """The time of each step, one after the other."""
-
-    def __init__(self) -> None:
-        self._last = perf_counter()
-        self._steps: list[tuple[str, float]] = []
-
-    def lap(self, name: str) -> None:
-        now = perf_counter()
-        self._steps.append((name, round((now - self._last) * 1000, 3)))
-        self._last = now
-
-    def steps(self) -> Steps:
-        return tuple(self._steps)
-
-
 class DevSession:
     """One isolated place to develop. The realm is immutable; a swap is one assignment."""
 
-    def __init__(self, name: str, library: Library, pool: WorkerPool, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self,
+        library: Library,
+        pool: WorkerPool,
+        bus: Bus,
+        clock: Clock,
+        allowed: ConsentsOf,
+        environment: Mapping[str, str] = NOTHING,
+    ) -> None:
         self._library, self._pool, self._bus, self._clock = library, pool, bus, clock
+        self._allowed = allowed
         self._locks: dict[str, anyio.Lock] = {}
         self._loading: set[str] = set()
         self._answered: dict[str, str] = {}
-        self.realm = Realm(id=name, snapshot=Snapshot())
+        self._registered: list[str] = []
+        self.realm = Realm(id=library.realm, snapshot=Snapshot(), environment=environment)
         self.files: tuple[Skill, ...] = ()
+        self.gate: Gate | None = None
+        self.reports: dict[str, tuple[str, TestReport]] = {}
+        self._proven: set[str] = set()
+        self._said: Mapping[str, Skill] = {}
 
     def show(self, files: Iterable[Skill]) -> None:
         """Take note of what the files say now. What answers does not change by this; what is new becomes visible."""
         self.files = self._library.in_order(files)
         before = self.realm.snapshot
-        said = self._library.gathered(self.files, self.realm.id, generation=before.generation + 1)
+        said = self._library.gathered(self.files, generation=before.generation + 1)
+        self._said = said.skills
         skills = {name: self._kept(before.skills.get(name), skill) for name, skill in said.skills.items()}
         self.realm = replace(self.realm, snapshot=replace(said, skills=skills))
         if before.generation:
-            self._tell_of_difference(before, self.realm.snapshot)
+            renamed = self.realm.snapshot.renamed_since(before)
+            for old, new in renamed.items():
+                self._library.revisions.rename_soon(old, new, self.realm.id)
+            self._tell_of_difference(before, self.realm.snapshot, renamed)
+
+    def show_in_place(self, before: Skill, now: Skill) -> bool:
+        """Take note of what one skill's files say now, where that is no other skill's matter; says whether it is."""
+        said = self._said.get(now.name)
+        is_itself = said is not None and (said.name, said.path) == (before.name, before.path) == (now.name, now.path)
+        if said is None or not is_itself or has_neighbours(said) or not any(each is before for each in self.files):
+            return False
+        old, said = self.realm.snapshot.skills[now.name], self._library.known(now)
+        self.files = tuple(now if each is before else each for each in self.files)
+        self._said = {**self._said, now.name: said}
+        self._swap_in(self._kept(old, said))
+        return True
+
+    def use_environment(self, environment: Mapping[str, str]) -> None:
+        """Other variables for the skills of this session, from their next run on."""
+        if environment != self.realm.environment:
+            self.realm = replace(self.realm, environment=environment)
+            self.retire_workers()
+
+    def retire_workers(self) -> None:
+        """Have no worker of this session wait for another run."""
+        for skill in self.realm.snapshot:
+            self._pool.retire(self.realm.id, skill.digest)
+
+    def look_again(self) -> None:
+        """Take note of every file anew."""
+        registered = (skill for path in self._registered if os.path.lexists(path) for skill in self._library.at(path))
+        self.show((*self._library.read_all(), *registered))
+
+    def register(self, path: str) -> Skill:
+        """Have a skill from outside the folders of skills here too, behind all others; raises UnknownSkill."""
+        skill, *others = self._library.at(path)
+        known = self.realm.snapshot.skills.get(skill.name)
+        if others or (known is not None and known.home != skill.home):
+            names = ", ".join(each.name for each in (skill, *others))
+            hint = "name one skill's own folder or file, whose name nothing else here has"
+            raise Conflict(f"{path} cannot be registered: {names}", hint=hint)
+        if skill.home not in self._registered:
+            self._registered.append(skill.home)
+        self.look_again()
+        return self.realm.snapshot.skills[skill.name]
+
+    def unregister(self, skill: Skill) -> None:
+        """Have it here no longer; its files and its history stay."""
+        if skill.home not in self._registered:
+            raise WrongUse(f"'{skill.name}' lies in a folder of skills", hint="disable it, or move it away")
+        self._registered.remove(skill.home)
+        self.look_again()
+
+    def read_below(self, home: str) -> list[Skill]:
+        """The skills in a place as they are on the disk at this moment."""
+        is_registered = home in self._registered and os.path.lexists(home)
+        return self._library.at(home) if is_registered else self._library.read_below(home)
 
     def is_warm(self, name: str) -> bool:
         """Whether a worker holds what answers under this name."""
         skill = self.realm.snapshot.skills.get(name)
         return skill is not None and self._pool.is_warm(self.realm.id, skill.digest)
+
+    def is_hidden(self, skill: Skill) -> bool:
+        """Whether another one answers under its name: a nearer one, or the first of that name."""
+        return self._said.get(skill.name, skill).path != skill.path
+
+    def is_proven(self, digest: str) -> bool:
+        """Whether tests came before the swap, so that none have to come after it."""
+        return digest in self._proven
 
     @contextmanager
     def loading(self, names: Iterable[str]) -> Iterator[None]:
@@ -105,8 +170,10 @@ class DevSession:
 
     async def answering(self, skill: Skill) -> Accepted | Refused:
         """What answers when this skill is run: itself once accepted, else its last good revision."""
+        if skill.state is SkillState.DISABLED or not (skill.is_broken or self._may_begin(skill)):
+            return Accepted(skill=skill)  # whoever runs it is told why not
         if skill.is_broken:
-            return Refused(findings=skill.findings, answering=self._library.last_good(skill.name, self.realm.id))
+            return Refused(findings=skill.findings, answering=self._library.last_good(skill))
         if skill.revision:
             self._answered.setdefault(skill.name, skill.digest)
             return Accepted(skill=skill)
@@ -123,17 +190,49 @@ class DevSession:
                 return Accepted(skill=known)
             if anew:
                 self._pool.retire(self.realm.id, candidate.digest)
-            self._mark_reloading(known)
-            with self.loading((candidate.name,)):
+            with self.loading((candidate.name,)), self._marked(known):
                 return await self._brought_up(candidate, message)
 
-    def tested(self, name: str, digest: str, red: tuple[Finding, ...]) -> None:
-        """What answers under this name is red, or not any more; unless something else answers by now."""
+    async def accept_written(self, home: str, name: str, message: str) -> Accepted | Refused | None:
+        """What was just written in a place is brought up and has this message; nothing where nothing is left there."""
+        async with self._locks.setdefault(name, anyio.Lock()):
+            with self.loading((name,)):
+                candidate = next(iter(self.read_below(home)), None)
+                self.show((*(each for each in self.files if each.home != home), *([candidate] if candidate else [])))
+                if candidate is None:
+                    return None
+                known = self.realm.snapshot.skills.get(candidate.name)
+                if known is not None and known.revision and known.digest == candidate.digest:
+                    await self._library.revisions.accept(known, realm=self.realm.id, message=message)
+                    return Accepted(skill=known)
+                with self._marked(known):
+                    return await self._brought_up(candidate, message)
+
+    def leave_untried(self, candidate: Skill) -> None:
+        """What the machine could not try stands as its files say it; its next run tries it again."""
+        self._swap_in(candidate)
+
+    def tested(self, tested: Skill, report: TestReport, total_ms: float) -> None:
+        """What was tested is red, or not any more; it says so itself, unless something else answers by now."""
+        name, red = tested.name, report.red
+        self.reports[name] = (tested.home, report)
         skill = self.realm.snapshot.skills.get(name)
-        if skill is not None and skill.digest == digest and skill.state in (SkillState.OK, SkillState.TESTS_RED):
+        if skill is not None and skill.digest == tested.digest and skill.state in (_OK, _RED):
             own = tuple(finding for finding in skill.findings if finding.rule != RED)
-            state = SkillState.TESTS_RED if red else SkillState.OK
-            self._swap_in(replace(skill.moved_to(state), findings=(*own, *red)))
+            self._swap_in(replace(skill.moved_to(_RED if red else _OK), findings=(*own, *red)))
+        self._bus.publish(
+            SkillTested(
+                at=self._clock.now(),
+                skill=name,
+                realm=self.realm.id,
+                revision=report.revision,
+                passed=report.count(Verdict.PASSED),
+                failed=report.count(Verdict.FAILED),
+                skipped=report.count(Verdict.SKIPPED),
+                findings=red,
+                total_ms=total_ms,
+            )
+        )
 
     async def roll_back(self, now: Skill, to: int, *, message: str, expected: int | None, give_up: bool) -> Skill:
         """Have the files of a skill be what a revision of it was, as a new revision.
@@ -149,25 +248,28 @@ class DevSession:
                 raise UnknownRevision(f"the files of {now.name}@r{to} are no longer kept", hint="choose a newer one")
             if expected not in (None, head.number):
                 raise conflict_of(now.name, expected, head.number)
-            now = next((each for each in self._library.read_below(now.home) if each.path == now.path), now)
+            now = next(iter(self.read_below(now.home)), now)
             if now.digest == old.digest:
                 raise WrongUse(
                     f"'{now.name}' is as r{to} was already", hint=f"`workbench history {now.name}` lists them"
                 )
-            if now.digest != head.digest:
-                if not give_up or not now.digest:
-                    hint = f"save them so that they are accepted; given up, they stay in {revisions.code_folder(now)}"
-                    raise Conflict(f"the files of '{now.name}' hold what no revision has", hint=hint)
-                revisions.materialise(now)
+            if now.digest != head.digest and not (give_up and now.digest):
+                hint = f"save them so that they are accepted; given up, they stay in {revisions.code_folder(now)}"
+                raise Conflict(f"the files of '{now.name}' hold what no revision has", hint=hint)
+            kept = revisions.materialise(now)
+            if module := changed_module(old, now):
+                hint = f"put it back first: {revisions.code_folder(old)}/{SHARED} has it as it was"
+                raise Conflict(f"{module} is not what r{to} was accepted with, and other skills share it", hint=hint)
             with self.loading((now.name,)):
-                put_back(old, now)
-                self.show(
-                    (*(each for each in self.files if each.path != now.path), *self._library.read_below(now.home))
-                )
-                again = next((each for each in self.files if each.path == now.path), old)
-                watch.lap("write")
-                words = message or f"rolled back to r{to}"
-                accepted = await revisions.accept(again, realm=self.realm.id, message=words, expected=head.number)
+                with put_back(old, now, kept):
+                    again = next(iter(self.read_below(now.home)), old)
+                    if again.name != now.name and not again.is_broken:
+                        rename_files(again, now.name, home=now.home)
+                        again = next(iter(self.read_below(now.home)), again)
+                    watch.lap("write")
+                    words = message or f"rolled back to r{to}"
+                    accepted = await revisions.accept(again, realm=self.realm.id, message=words, expected=head.number)
+                self.show((*(each for each in self.files if each.home != now.home), again))
                 self._swap_in(accepted)
             self._pool.retire(self.realm.id, head.digest)
             self._answered[accepted.name] = accepted.digest
@@ -175,94 +277,102 @@ class DevSession:
             self._bus.publish(reloaded(accepted, self.realm.id, self._clock.now(), watch.steps()))
             return accepted
 
-    async def _brought_up(self, candidate: Skill, message: str) -> Accepted | Refused:
+    async def _brought_up(self, candidate: Skill, message: str, *, tries: int = 3) -> Accepted | Refused:
         watch = Stopwatch()
-        loaded = candidate.findings if candidate.is_broken else await self._load(candidate, watch)
-        if isinstance(loaded, Skill):
-            before = self._answered.get(loaded.name)
-            accepted = await self._library.revisions.accept(loaded, realm=self.realm.id, message=message)
+        if not candidate.is_broken and not self._may_begin(candidate):
+            return Refused(findings=(not_begun(candidate),), answering=self._library.last_good(candidate))
+        found = candidate.findings if candidate.is_broken else await self._loaded(candidate, watch)
+        report = await self._gated(found, watch) if isinstance(found, Skill) else None
+        if report is not None and report.red:
+            found = tuple(replace(finding, severity=Severity.ERROR) for finding in report.red)
+            self._pool.retire(self.realm.id, candidate.digest)
+        if tries and (newer := self._newer(candidate)) is not None:
+            self._pool.retire(self.realm.id, candidate.digest)
+            return await self._brought_up(newer, message, tries=tries - 1)
+        if isinstance(found, Skill):
+            before = self._answered.get(found.name)
+            accepted = await self._library.revisions.accept(found, realm=self.realm.id, message=message)
             self._swap_in(accepted)
             watch.lap("accept")
             self._answered[accepted.name] = accepted.digest
             if before is not None and before != accepted.digest:
                 self._pool.retire(self.realm.id, before)
+            if report is not None:
+                self._proven.add(accepted.digest)
+                self.tested(accepted, replace(report, revision=accepted.revision), dict(watch.steps())["tests"])
             return Accepted(skill=accepted, steps=watch.steps())
-        broken = candidate if candidate.is_broken else candidate.with_findings(loaded)
-        answering = self._library.last_good(candidate.name, self.realm.id)
+        broken = candidate if candidate.is_broken else candidate.with_findings(found)
+        answering = self._library.last_good(candidate)
         broken = replace(broken, last_good=answering.revision if answering else 0)
         self._swap_in(broken)
         if not candidate.is_broken:
             self._library.revisions.sweep(candidate)
-        return Refused(findings=loaded, answering=answering, steps=watch.steps())
+        return Refused(findings=found, answering=answering, steps=watch.steps())
 
-    async def _load(self, candidate: Skill, watch: Stopwatch) -> Skill | tuple[Finding, ...]:
-        """Keep a candidate's files and, where it is Python, have a worker hold it."""
-        try:
-            code = code_of(candidate, self._library.revisions)
-        except ChangedMeanwhile:
-            return (_finding(candidate, "file.changing", "is being written at this moment", "save it once more"),)
-        watch.lap("keep")
-        if candidate.kind is Kind.PROMPT_INLINE:
-            return await self._checked(candidate)
-        if candidate.kind is not Kind.PYTHON:
-            return candidate
-        try:
-            with anyio.fail_after(LOAD_SECONDS):
-                worker = await self._pool.load(code)
-        except WorkerGone as error:
-            last = error.last_words.splitlines()[-1:] or [""]
-            return (_finding(candidate, "python.load", f"ended its process while loading: {last[0]}"),)
-        except TimeoutError:
-            message = f"did not finish loading within {LOAD_SECONDS:g} s"
-            return (_finding(candidate, "python.load", message, "what runs at import time should be quick"),)
-        watch.lap("load")
-        if isinstance(worker, NotLoaded):
-            return findings_of(candidate, worker.said)
-        loaded = candidate
-        if candidate.state is SkillState.UNREAD:
-            async with ended_on_failure(worker):
-                loaded = await self._library.completed(candidate, worker.metadata)
-            if loaded.is_broken:
-                await worker.end()
-                return loaded.findings
-        self._pool.keep(self.realm.id, code, worker)
-        self._pool.wish_for_spare(candidate)
-        self._bus.publish(
-            SkillCreated(
-                at=self._clock.now(),
-                skill=candidate.name,
-                realm=self.realm.id,
-                digest=candidate.digest,
-                worker=worker.pid,
-            )
-        )
-        return loaded
+    def _newer(self, candidate: Skill) -> Skill | None:
+        """What was saved while the candidate was tried: whatever came of that, it is over."""
+        now = next(iter(self.read_below(candidate.home)), None)
+        if now is None or now.is_broken or now.name != candidate.name or now.digest == candidate.digest:
+            return None
+        self.show((*(each for each in self.files if each.home != now.home), now))
+        return None if self.is_hidden(now) else now
 
-    async def _checked(self, candidate: Skill) -> Skill | tuple[Finding, ...]:
-        """A prompt whose template can be read, or why it cannot."""
-        try:
-            findings = await check_template(candidate, self._pool)
-        except WorkerGone:
-            return candidate
-        return findings or candidate
+    async def _loaded(self, candidate: Skill, watch: Stopwatch) -> Skill | tuple[Finding, ...]:
+        consents = self._allowed(candidate, self.realm.id)
+        return await loaded(candidate, self.realm, consents, self._library, self._pool, self._bus, self._clock, watch)
+
+    def _may_begin(self, candidate: Skill) -> bool:
+        """Whether code of it may begin to run, which loading does; its files are shown all the same."""
+        consents = self._allowed(candidate, self.realm.id)
+        return not self._pool.speaks(candidate.kind) or self._pool.may_load(candidate, consents)
+
+    async def _gated(self, candidate: Skill, watch: Stopwatch) -> TestReport | None:
+        """What the tests say before anything is swapped; nothing where none are asked for, or they take too long."""
+        if self.gate is None:
+            return None
+        report = None
+        with anyio.move_on_after(GATE_SECONDS):
+            report = await self.gate(candidate)
+        watch.lap("tests")
+        return report
 
     def _kept(self, before: Skill | None, said: Skill) -> Skill:
         """What stands under a name after a look at the files: what answers stays until something better is loaded."""
+        if SkillState.DISABLED in (said.state, before.state if before else None):
+            return said
+        if before is said:
+            return said
         is_same = before is not None and before.digest == said.digest and before.path == said.path
-        if before is None or (said.revision and not (is_same and before.state is SkillState.TESTS_RED)):
+        if before is None or (said.revision and not (is_same and before.state is _RED)):
             return said
         if is_same:
-            return before
+            return with_neighbours(before, said)
         return before if before.revision and said.name in self._loading else said
 
-    def _mark_reloading(self, known: Skill | None) -> None:
-        if known is not None and known.revision and not known.is_broken:
-            self._swap_in(known.moved_to(SkillState.RELOADING))
+    @contextmanager
+    def _marked(self, known: Skill | None) -> Iterator[None]:
+        """What answers is told to be reloading; it is as it was where that is cancelled, or cannot be."""
+        if known is None or not known.revision or known.is_broken or SkillState.RELOADING not in MOVES[known.state]:
+            yield
+            return
+        marked = known.moved_to(SkillState.RELOADING)
+        self._swap_in(marked)
+        try:
+            yield
+        except BaseException:
+            if self.realm.snapshot.skills.get(known.name) is marked:
+                self._swap_in(known)
+            raise
 
     def _swap_in(self, skill: Skill) -> None:
+        """Have it stand under its name; unless, by what the files say now, that is gone or another's."""
         before = self.realm.snapshot
+        if (said := self._said.get(skill.name)) is None or said.path != skill.path:
+            return
+        if (old := before.skills.get(skill.name)) is not None and old.state is SkillState.DISABLED:
+            skill = replace(skill, state=old.state)
         self.realm = replace(self.realm, snapshot=before.with_skill(skill))
-        if (old := before.skills.get(skill.name)) is not None:
+        if old is not None:
             self._tell_of_state(old, skill)
 
     def _tell_of_state(self, old: Skill, new: Skill) -> None:
@@ -271,30 +381,14 @@ class DevSession:
             before, after = old.state.value, new.state.value
             self._bus.publish(SkillStateChanged(at=now, skill=new.name, realm=realm, before=before, after=after))
 
-    def _tell_of_difference(self, before: Snapshot, after: Snapshot) -> None:
+    def _tell_of_difference(self, before: Snapshot, after: Snapshot, renamed: Mapping[str, str]) -> None:
         now, realm = self._clock.now(), self.realm.id
-        for name in after.skills.keys() - before.skills.keys():
-            skill = after.skills[name]
+        for name, skill in after.skills.items():
+            if (old := before.skills.get(name)) is not None:
+                self._tell_of_state(old, skill)
+                continue
             version = skill.manifest.version
             self._bus.publish(SkillRegistered(at=now, skill=name, realm=realm, version=version, digest=skill.digest))
-        for name in before.skills.keys() & after.skills.keys():
-            self._tell_of_state(before.skills[name], after.skills[name])
         for name in before.skills.keys() - after.skills.keys():
-            self._bus.publish(SkillUnregistered(at=now, skill=name, realm=realm, reason="its files are gone"))
-
-
-def reloaded(skill: Skill, realm: str, at: float, steps: Steps, total_ms: float = 0.0) -> SkillHotReloaded:
-    """That this answers from now on, and how long each step took."""
-    return SkillHotReloaded(
-        at=at,
-        skill=skill.name,
-        realm=realm,
-        revision=skill.revision,
-        digest=skill.digest,
-        steps=steps,
-        total_ms=total_ms or round(sum(ms for _, ms in steps), 3),
-    )
-
-
-def _finding(skill: Skill, rule: str, message: str, hint: str = "") -> Finding:
-    return Finding(severity=Severity.ERROR, rule=rule, message=message, place=Place(file=skill.path), hint=hint)
+            reason = f"it is {renamed[name]} now" if name in renamed else "nothing in a folder of skills has this name"
+            self._bus.publish(SkillUnregistered(at=now, skill=name, realm=realm, reason=reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -90,7 +90,7 @@ class Watcher:
                 return
             if batch == "stop":
                 return
-            if isinstance(batch, set) and (paths := frozenset(path for _, path in batch if is_of_interest(path))):
+            if isinstance(batch, set) and (paths := self._of_interest(path for _, path in batch)):
                 changed_at = time.monotonic()
                 yield paths
 
@@ -109,6 +109,12 @@ class Watcher:
     async def _until_changed(self, identity: tuple[object, ...]) -> None:
         while _identity(self._roots) == identity:
             await anyio.sleep(IDENTITY_SECONDS)  # no event tells that a folder was replaced
+
+    def _of_interest(self, paths: Iterable[str]) -> Paths:
+        """What lies above a root does not matter: that of a dev session is below the folder for state."""
+        roots = tuple(f"{root.folder}/" for root in self._roots)
+        below = {path: next((path[len(root) :] for root in roots if path.startswith(root)), path) for path in paths}
+        return frozenset(path for path, rest in below.items() if is_of_interest(rest))
 
     def _folders(self) -> list[str]:
         return [root.folder for root in self._roots if os.path.isdir(root.folder)]

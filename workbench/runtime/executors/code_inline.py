@@ -1,37 +1,34 @@
-"""code_inline: one command in a sandbox of its own. Inputs come as JSON on stdin, and where `{name}` stands."""
+"""code_inline: one command in a sandbox of its own, from its start to what it printed and left."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import IO
 
 import anyio
-import msgspec
 
-from workbench.model.errors import ErrorKind
-from workbench.model.finding import Place
+from workbench.model.errors import StoreUnavailable
 from workbench.model.frozen import replace
-from workbench.model.manifest import Command
 from workbench.model.policy import Tier
-from workbench.model.run import Limit, Outcome, Run, Status, Usage, failure
-from workbench.model.settings import SecuritySettings
+from workbench.model.run import Outcome, Run, Status, Usage
+from workbench.model.settings import Settings
 from workbench.runtime.atomic import nameless_file, remove_tree
 from workbench.runtime.executors import artifacts
-from workbench.runtime.executors.failures import hint_of_walls, over_limit
-from workbench.runtime.executors.output import GrowingFile, OutputTooLarge, Pipe
+from workbench.runtime.executors.command_end import failure_of
+from workbench.runtime.executors.failures import with_contacts, with_remedy
+from workbench.runtime.executors.output import OutputTooLarge, Pipe
+from workbench.runtime.executors.printed import as_printed
+from workbench.runtime.executors.start import Start, start_of
 from workbench.runtime.library.revisions import Revisions
 from workbench.runtime.places import StatePlace
 from workbench.runtime.sandbox.client import Child, End, Warden
-from workbench.runtime.sandbox.policy import Policy, limit_of, policy_for
+from workbench.runtime.sandbox.growing import GrowingFile
+from workbench.runtime.sandbox.policy import OF_THE_FOLDER, Policy, policy_for
 from workbench.runtime.store.spools import Spool, Spools
 
 MOST_STDERR = 64_000
-NOT_FOUND, CANNOT_START = 127, 126
-NO_SUCH_PROGRAM = "No such file or directory"
-_HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 
 
 class CodeInline:
@@ -44,145 +41,130 @@ class CodeInline:
         revisions: Revisions,
         spools: Spools,
         place: StatePlace,
-        security: SecuritySettings,
+        settings: Settings,
         environ: Mapping[str, str],
     ) -> None:
         self._warden, self._tier, self._revisions, self._spools = warden, tier, revisions, spools
-        self._place, self._security, self._environ = place, security, environ
+        self._place, self._settings, self._environ = place, settings, environ
 
     async def __call__(self, run: Run) -> Outcome:
         folder = self._revisions.materialise(run.skill)
         out = artifacts.folder_for(self._place, run.id)
-        os.makedirs(out, mode=0o700)
-        policy = self._policy(run, folder, out)
+        start = start_of(run, folder, out)
+        if isinstance(start, Outcome):
+            return start
+        _make(out)
+        policy = self._policy(run, start, folder, out)
+        run.trail.walls = policy.report()
+        keeps = True
         try:
             with self._spools.of(run, most=policy.output_bytes) as spool:
-                return await self._heard(run, policy, folder, spool)
+                outcome = await self._heard(run, start, policy, spool)
+            keeps = not (outcome.limit and outcome.limit.name in OF_THE_FOLDER)
+            return outcome if keeps else replace(outcome, artifacts=())
         finally:
-            if not artifacts.left_in(out):
-                remove_tree(out)
+            with anyio.CancelScope(shield=True):
+                await _tidied(out, keeps=keeps)
 
-    async def _heard(self, run: Run, policy: Policy, folder: str, spool: Spool) -> Outcome:
+    async def _heard(self, run: Run, start: Start, policy: Policy, spool: Spool) -> Outcome:
         """The command's end; what it says until then goes into the spool as it comes."""
         most, said, complained = policy.output_bytes, partial(spool.write, "stdout"), partial(spool.write, "stderr")
         with nameless_file() as given, nameless_file() as errors, Pipe(most=most, tell=said) as pipe:
-            given.write(msgspec.json.encode(run.inputs, enc_hook=str))
+            given.write(start.stdin)
             given.seek(0)
             async with GrowingFile(partial(os.pread, errors.fileno()), most=most, tell=complained):
-                return await self._run(run, policy, folder, given, pipe, errors)
+                return await self._run(run, start, policy, given, pipe, errors)
 
     async def _run(
-        self, run: Run, policy: Policy, folder: str, given: IO[bytes], pipe: Pipe, errors: IO[bytes]
+        self, run: Run, start: Start, policy: Policy, given: IO[bytes], pipe: Pipe, errors: IO[bytes]
     ) -> Outcome:
-        command = run.skill.manifest.command
-        assert command is not None
-        argv = filled(command, run.inputs)
         descriptors = (given.fileno(), pipe.write_end, errors.fileno())
-        child = await self._warden.start(argv, policy, cwd=folder, descriptors=descriptors)
+        child = await self._warden.start(start.argv, policy, cwd=start.cwd, descriptors=descriptors)
         pipe.started()
         try:
             data, is_cut = await _read_all(pipe, child)
             end = await child.wait()
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await child.stop(grace=0)
+                stopped = await child.stop()
+            if stopped is not None:
+                run.trail.left_usage = Usage(cpu_ms=stopped.cpu_ms, max_rss_mb=stopped.max_rss_mb)
             run.trail.leave_words(pipe.so_far().decode("utf-8", "replace"), _tail(errors))
             raise
         finally:
             with anyio.CancelScope(shield=True):
                 await child.stop(grace=0)
-        return self._outcome(run, argv, policy, end, data, _tail(errors), is_cut=is_cut)
+            run.trail.denied = child.denied()
+        outcome = _outcome(run, start, policy, end, data, _tail(errors), is_cut=is_cut)
+        command = run.skill.manifest.command
+        outcome = await as_printed(outcome, command.output_format, data) if command else outcome
+        return with_remedy(with_contacts(outcome, child.contacts()), run.trail.denied)
 
-    def _policy(self, run: Run, folder: str, out: str) -> Policy:
+    def _policy(self, run: Run, start: Start, folder: str, out: str) -> Policy:
         manifest = run.skill.manifest
         return policy_for(
             manifest.permissions,
             manifest.limits,
-            self._security,
+            self._settings.security,
             self._tier,
             read=(folder,),
             out=out,
+            workspace=self._settings.workspace,
             spawns_by_default=True,
             environ={**self._environ, **run.realm.environment},
-            variables={**manifest.environment, **run.realm.environment},
+            variables=start.variables,
+            consents=run.consents,
         )
 
-    def _outcome(
-        self, run: Run, argv: tuple[str, ...], policy: Policy, end: End, data: bytes, stderr: str, *, is_cut: bool
-    ) -> Outcome:
-        text, raw = _as_text(data)
-        outcome = Outcome(
-            status=Status.COMPLETED,
-            output=text,
-            output_bytes=raw,
-            exit_code=end.code,
-            stderr=stderr,
-            artifacts=artifacts.left_in(policy.write[0]),
-            truncated=is_cut or len(stderr) >= MOST_STDERR,
-            usage=Usage(cpu_ms=end.cpu_ms, max_rss_mb=end.max_rss_mb, output_bytes=len(data)),
-            sandbox=policy.report(),
-        )
-        failed = self._failure(run, argv, policy, end, stderr, is_cut=is_cut)
-        if failed is None:
-            return outcome
-        return replace(outcome, status=failed.status, error=failed.error, limit=failed.limit)
 
-    def _failure(
-        self, run: Run, argv: tuple[str, ...], policy: Policy, end: End, stderr: str, *, is_cut: bool
-    ) -> Outcome | None:
-        if is_cut:
-            allowed = policy.output_bytes / 1e6
-            limit = Limit(name="max_output_mb", allowed=allowed, measured=allowed)
-            return failure(
-                ErrorKind.RESOURCE_LIMIT,
-                f"over {allowed:g} MB of output",
-                hint="write large results to a file in $WORKBENCH_OUT, or raise max_output_mb",
-                limit=limit,
-            )
-        if (exceeded := limit_of(end.why, end.measured, policy)) is not None:
-            return over_limit(exceeded)
-        if end.why == "deadline":
-            return failure(ErrorKind.TIMEOUT, f"not done after {policy.seconds:g} s")
-        start_failure = _why_not_started(end.code, stderr, argv[0])
-        if start_failure == NO_SUCH_PROGRAM:
-            return failure(
-                ErrorKind.DEPENDENCY_MISSING,
-                f"the program '{argv[0]}' is not here",
-                hint="install it, or ship it in the skill's folder and call it ./name",
-                place=Place(file=run.skill.path),
-            )
-        if start_failure:
-            hint = "is it executable? chmod +x it, or call its interpreter"
-            return failure(ErrorKind.EXIT_CODE, f"'{argv[0]}' cannot be started: {start_failure}", hint=hint)
-        if end.code > 128:
-            return failure(ErrorKind.CRASHED, f"ended by signal {end.code - 128}", hint="its stderr may say why")
-        if end.code:
-            last = stderr.strip().splitlines()[-1:] or ["nothing on stderr"]
-            return failure(ErrorKind.EXIT_CODE, f"exit code {end.code}: {last[0][:300]}", hint=hint_of_walls(stderr))
-        return None
+def _outcome(run: Run, start: Start, policy: Policy, end: End, data: bytes, stderr: str, *, is_cut: bool) -> Outcome:
+    text, raw = _as_text(data)
+    outcome = Outcome(
+        status=Status.COMPLETED,
+        output=text,
+        output_bytes=raw,
+        exit_code=end.code,
+        stderr=stderr,
+        artifacts=artifacts.left_in(policy.write[0]),
+        truncated=is_cut or len(stderr) >= MOST_STDERR,
+        usage=Usage(
+            cpu_ms=end.cpu_ms, max_rss_mb=end.max_rss_mb, output_bytes=policy.output_bytes if is_cut else len(data)
+        ),
+        sandbox=policy.report(),
+    )
+    failed = failure_of(run, start.argv[0], policy, end, stderr, is_cut=is_cut)
+    if failed is None:
+        return outcome
+    return replace(outcome, status=failed.status, error=failed.error, limit=failed.limit)
 
 
-def filled(command: Command, inputs: Mapping[str, object]) -> tuple[str, ...]:
-    """The command line with inputs in their places. Each argument stays one argument; other braces stay braces."""
+def _make(out: str) -> None:
+    try:
+        os.makedirs(out, mode=0o700)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"a run has no place for what it leaves, {out}: {error.strerror or error}",
+            hint="free some space, or look at the folder's permissions",
+        ) from error
 
-    def fill(argument: str) -> str:
-        return _HOLE.sub(lambda hole: _word(inputs[hole[1]]) if hole[1] in inputs else hole[0], argument)
 
-    return command.program, *(fill(argument) for argument in command.arguments)
-
-
-def _word(value: object) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
-    return text.replace("\0", "")
+async def _tidied(out: str, *, keeps: bool) -> None:
+    """A run's folder stays where something in it is worth it; taking much away takes its time."""
+    if keeps and artifacts.left_in(out):
+        return
+    try:
+        os.rmdir(out)
+    except OSError:
+        await anyio.to_thread.run_sync(remove_tree, out)
 
 
 async def _read_all(pipe: Pipe, child: Child) -> tuple[bytes, bool]:
-    """Everything on stdout up to the limit; past it the child is ended, and what came so far is kept."""
+    """Everything on stdout up to the limit; past it the child is ended, and the two ends of what came are kept."""
     try:
         return await pipe.read(child), False
     except OutputTooLarge as error:
         await child.stop(grace=0)
-        return error.head, True
+        return error.kept, True
 
 
 def _as_text(data: bytes) -> tuple[str | None, bytes | None]:
@@ -196,12 +178,3 @@ def _tail(errors: IO[bytes]) -> str:
     size = errors.seek(0, os.SEEK_END)
     errors.seek(max(0, size - MOST_STDERR))
     return errors.read().decode("utf-8", "replace")
-
-
-def _why_not_started(code: int, stderr: str, program: str) -> str:
-    """What the launcher itself said of a program that it could not start; nothing where the program did start."""
-    if code == 1 and stderr.startswith(f"bwrap: execvp {program}: "):
-        return stderr.rpartition(": ")[2].strip()
-    if code in (NOT_FOUND, CANNOT_START) and stderr.startswith(f"{program}: "):
-        return NO_SUCH_PROGRAM if code == NOT_FOUND else stderr.rpartition(": ")[2].strip()
-    return ""

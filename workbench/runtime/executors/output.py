@@ -13,16 +13,16 @@ import anyio
 from workbench.runtime.sandbox.client import Child
 
 READ_BYTES = 65_536
+MOST_HEAD, MOST_TAIL = 65_536, 196_608
 DRAIN_SECONDS = 0.2
-LOOK_SECONDS = 0.05
 
 
 class OutputTooLarge(Exception):
-    """More came than is allowed; carries what fits."""
+    """More came than is allowed; carries the beginning and the end of what fits, and says how much is between."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, kept: bytes) -> None:
         super().__init__("too much output")
-        self.head = head
+        self.kept = kept
 
 
 class Pipe:
@@ -51,7 +51,8 @@ class Pipe:
 
     def so_far(self) -> bytes:
         """What has come until now, within the limit."""
-        return bytes(self._data[: self._most])
+        with memoryview(self._data) as data:
+            return bytes(data[: self._most])
 
     async def read(self, child: Child) -> bytes:
         """Everything until the pipe closes, or a moment after the child's end; raises OutputTooLarge."""
@@ -74,8 +75,8 @@ class Pipe:
         finally:
             loop.remove_reader(self._read_end)
         if len(self._data) > self._most:
-            raise OutputTooLarge(bytes(self._data[: self._most]))
-        return bytes(self._data)
+            raise OutputTooLarge(_shortened(self._data, self._most))
+        return self.so_far()
 
     async def _until_closed(self, closed: asyncio.Future[None], child: Child) -> None:
         """Something that outlives the child may hold the pipe open: it is waited for a moment only."""
@@ -93,37 +94,18 @@ class Pipe:
             waiting.cancel_scope.cancel()
 
 
-class GrowingFile:
-    """A file that a child writes to: what it has grown by is told while the block lasts, the rest when it ends.
+def _shortened(data: bytearray, most: int) -> bytes:
+    """The beginning and the end of a flood; all of it is in the run's spool."""
+    left_out = most - MOST_HEAD - MOST_TAIL
+    if left_out <= 0:
+        return bytes(data[:most])
+    mark = f"\n… {left_out:,} bytes are left out here …\n".encode()
+    return bytes(data[: _boundary(data, MOST_HEAD)]) + mark + bytes(data[_boundary(data, most - MOST_TAIL) : most])
 
-    `read` gives so many bytes from an offset on, or what there is of them.
-    """
 
-    def __init__(self, read: Callable[[int, int], bytes], *, most: int, tell: Callable[[bytes], None]) -> None:
-        self._read, self._most, self._tell = read, most, tell
-        self._offset = 0
-
-    async def __aenter__(self) -> Self:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        while self._take():
-            await anyio.lowlevel.cancel_shielded_checkpoint()
-
-    def _look(self) -> None:
-        pause = 0 if self._take() else LOOK_SECONDS
-        self._timer = asyncio.get_running_loop().call_later(pause, self._look)
-
-    def _take(self) -> bool:
-        """Tell of one piece; whether there may be another one at once."""
-        if self._offset >= self._most:
-            return False
-        chunk = self._read(READ_BYTES, self._offset)
-        self._offset += len(chunk)
-        if chunk:
-            self._tell(chunk)
-        return len(chunk) == READ_BYTES
+def _boundary(data: bytearray, place: int) -> int:
+    """Where a character begins: at a place, or up to three bytes before it."""
+    begin = place
+    while begin > place - 3 and data[begin] & 0xC0 == 0x80:
+        begin -= 1
+    return begin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import msgspec
+import anyio
 
 from workbench.model.errors import ErrorKind
 from workbench.model.finding import Place
@@ -13,10 +13,12 @@ from workbench.model.frozen import replace
 from workbench.model.manifest import Template
 from workbench.model.run import Outcome, Run, Status, Usage, failure
 from workbench.runtime.executors.failures import crashed
+from workbench.runtime.executors.holes import Holes, TooMuch
 from workbench.runtime.workers.pool import WorkerPool
 from workbench.runtime.workers.worker import WorkerGone
 
 MOST_CHARACTERS = 2_000_000
+MOST_AT_ONCE = 20_000
 _PART = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 
 
@@ -40,12 +42,20 @@ class PromptInline:
         if template.is_jinja:
             return await self._rendered_in_a_worker(run, template)
         try:
-            text = substituted(template.text, run.inputs)
+            text = await _substituted_aside(template.text, run.inputs)
         except UndefinedName as error:
             return failure(
                 ErrorKind.INPUT_INVALID,
                 f"'{error.name}' is not given (line {error.line} of the prompt)",
                 hint=f"give it: -i {error.name}=…, or declare it with a default",
+                place=Place(file=run.skill.path),
+            )
+        except TooMuch as error:
+            hint = "give less, or name a long input once"
+            return failure(
+                ErrorKind.INPUT_INVALID,
+                f"with these inputs the prompt is too long: {error}",
+                hint=hint,
                 place=Place(file=run.skill.path),
             )
         return Outcome(
@@ -77,15 +87,23 @@ class PromptInline:
         return replace(failed, usage=usage, sandbox=worker.report)
 
 
-def substituted(text: str, inputs: Mapping[str, object]) -> str:
-    """`{name}` becomes the input, once: what an input holds is never looked at again. `{{` and `}}` are braces."""
+async def _substituted_aside(text: str, inputs: Mapping[str, object]) -> str:
+    """Filling a long text takes its time, and the loop has none."""
+    if len(text) > MOST_AT_ONCE:
+        return await anyio.to_thread.run_sync(substituted, text, inputs)
+    return substituted(text, inputs)
 
-    def fill(part: re.Match[str]) -> str:
+
+def substituted(text: str, inputs: Mapping[str, object]) -> str:
+    """`{name}` becomes the input; `{{` and `}}` are braces. Raises UndefinedName and TooMuch."""
+    holes = Holes(inputs, most=MOST_CHARACTERS)
+
+    def filled(part: re.Match[str]) -> str:
         if part[1] is None:
             return part[0][0]
-        if part[1] not in inputs:
+        word = holes.word(part[1])
+        if word is None:
             raise UndefinedName(part[1], text.count("\n", 0, part.start()) + 1)
-        value = inputs[part[1]]
-        return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+        return word
 
-    return _PART.sub(fill, text)
+    return holes.fill(text, _PART, filled)

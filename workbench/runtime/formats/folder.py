@@ -11,13 +11,15 @@ from fnmatch import fnmatchcase
 from workbench.model.finding import Finding, Place, Severity, printable
 from workbench.model.frozen import frozen
 from workbench.model.skill import SkillFile
+from workbench.runtime.atomic import open_regular
 
 MAX_FILES = 2_000
 MAX_TOTAL_BYTES = 100_000_000
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_DEPTH = 12
 MAX_TOLD = 20
-LEFT_OUT_FOLDERS = frozenset({"tests", "evals", "__pycache__", "node_modules"})
+CACHES, PACKAGES = "__pycache__", "node_modules"
+LEFT_OUT_FOLDERS = frozenset({"tests", "evals", CACHES, PACKAGES})
 LEFT_OUT_ENDINGS = (".pyc", ".pyo", "~", ".swp", ".swo", ".orig", ".rej", ".tmp", ".bak")
 IGNORE_FILE = ".skillignore"
 MAX_IGNORE_BYTES, MAX_IGNORE_LINES = 64_000, 200
@@ -46,13 +48,16 @@ def counts(name: str) -> bool:
     return not (name.startswith((".", "#")) or name.endswith(LEFT_OUT_ENDINGS) or name == "4913")
 
 
-def read_folder(folder: str, entry: str, *, alone: bool) -> FolderContent:
-    """Read what makes the skill, the entry only where nothing stands beside it; raises Unreadable."""
+def read_folder(folder: str, entry: str, *, alone: bool, packages: bool = False) -> FolderContent:
+    """Read what makes the skill, the entry only where nothing stands beside it; raises Unreadable.
+
+    `packages` says that what node's packages hold belongs to it, whatever their folders are called.
+    """
     data, executable = read_small(f"{folder}/{entry}")
     first = SkillFile(path=entry, is_executable=executable, sha256=hashlib.sha256(data).hexdigest())
     if alone:
         return FolderContent(files=(first,), entry=data)
-    collector = _Collector(folder, first, len(data))
+    collector = _Collector(folder, first, len(data), packages=packages)
     try:
         collector.collect()
     except OSError as error:
@@ -90,8 +95,8 @@ def _unopened(path: str, error: OSError) -> Finding:
 class _Collector:
     """Walks one skill's folder, hashing what counts until it is too much."""
 
-    def __init__(self, folder: str, first: SkillFile, size: int) -> None:
-        self._folder, self._entry, self._total = folder, first.path, size
+    def __init__(self, folder: str, first: SkillFile, size: int, *, packages: bool) -> None:
+        self._folder, self._entry, self._total, self._packages = folder, first.path, size, packages
         self.files = [first]
         self.findings: list[Finding] = []
         self._ignored = self._ignore_patterns()
@@ -104,9 +109,8 @@ class _Collector:
                 self._too_much(f"over {MAX_FILES:,} files")
                 return
             try:
-                descriptor = os.open(f"{self._folder}/{relative}", _OPEN_FLAGS)
-                with open(descriptor, "rb") as file:
-                    status = os.fstat(descriptor)
+                with open_regular(f"{self._folder}/{relative}") as file:
+                    status = os.fstat(file.fileno())
                     self._total += status.st_size
                     if self._total > MAX_TOTAL_BYTES:
                         self._too_much(f"over {MAX_TOTAL_BYTES // 1_000_000} MB of files")
@@ -141,12 +145,16 @@ class _Collector:
                     self._tell_of_link(path)
                 elif item.is_file():
                     yield relative
-                elif item.is_dir() and item.name not in LEFT_OUT_FOLDERS:
+                elif item.is_dir() and not self._is_left_out(relative):
                     if depth < MAX_DEPTH:
                         stack.append((f"{relative}/", depth + 1))
                     else:
                         message = f"over {MAX_DEPTH} folders deep"
                         self._tell(_error("folder.depth", message, path, "make it flatter, or name it in .skillignore"))
+
+    def _is_left_out(self, relative: str) -> bool:
+        parts = relative.split("/")
+        return parts[-1] in ({CACHES} if self._packages and PACKAGES in parts else LEFT_OUT_FOLDERS)
 
     def _ignore_patterns(self) -> tuple[str, ...]:
         path = f"{self._folder}/{IGNORE_FILE}"

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 from workbench.model.finding import Finding, Place, Severity
-from workbench.model.manifest import PythonEntry
+from workbench.model.manifest import NodeEntry, PythonEntry
+from workbench.runtime.formats.command_reader import check_working_folder
 from workbench.runtime.formats.entry import Entry, Said, error_at, in_order
 from workbench.runtime.formats.json_reader import JsonPlaces, JsonRefused, read_json, repeated_keys
 from workbench.runtime.formats.manifest_reader import ManifestReader
@@ -49,11 +50,18 @@ def from_json(entry: Entry) -> Said | None:
             Finding(severity=Severity.WARNING, rule="manifest.twice", message=message, place=place, hint=hint)
         )
     python: PythonEntry | None = None
+    node: NodeEntry | None = None
     if raw.get("type") in ("python", "python_code"):
         from workbench.runtime.formats.python_door import python_beside  # here, because most manifests have no code
 
         python = python_beside(entry, raw, reader)
-    kind, manifest = reader.read(folder_name=entry.name, python=python)
+    if raw.get("type") in ("node", "nodejs_code"):
+        from workbench.runtime.formats.node_door import node_beside
+
+        node = node_beside(entry, raw, reader)
+    kind, manifest = reader.read(folder_name=entry.name, python=python, node=node)
+    if manifest.command is not None:
+        check_working_folder(manifest.command, entry, reader.add)
     return Said(kind=kind, manifest=manifest, findings=in_order(reader.findings))
 
 

@@ -11,6 +11,7 @@ from itertools import count
 import msgspec
 
 from workbench.runtime.formats.json_mistakes import MAX_DEPTH, JsonRefused, explained, is_too_deep
+from workbench.runtime.texts.json_parts import uncollected
 from workbench.runtime.texts.lines import place_of
 
 __all__ = ["JsonPlaces", "JsonRefused", "place_in_json", "read_json", "repeated_keys"]
@@ -24,7 +25,8 @@ _DECODER = json.JSONDecoder(strict=False)
 def read_json(data: bytes) -> object:
     """The value of a JSON text; raises JsonRefused with the place and what is likely meant."""
     try:
-        value: object = msgspec.json.decode(data)
+        with uncollected():
+            value: object = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise explained(data, str(error)) from None
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_too_deep(data.decode()):

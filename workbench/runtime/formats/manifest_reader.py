@@ -9,13 +9,15 @@ from itertools import islice
 from typing import Any
 
 from workbench.model.finding import Finding, Place, Severity, breaks
-from workbench.model.manifest import NOTHING, Capability, Command, Manifest, PythonEntry, Template
-from workbench.model.policy import Limits, Permissions, Tier
+from workbench.model.manifest import NOTHING, Capability, Command, Isolation, Manifest, NodeEntry, PythonEntry, Template
+from workbench.model.policy import Limits, Tier
 from workbench.model.schema import load_schema
 from workbench.model.skill import LEGAL_NAME, Kind
 from workbench.model.version import parse_version
+from workbench.runtime.formats.command_reader import read_command
 from workbench.runtime.formats.names import LEGAL_HINT, is_dangerous
 from workbench.runtime.formats.parameters import schema_of_parameters
+from workbench.runtime.formats.permission_reader import named_permissions, read_permissions
 from workbench.runtime.schemas.validator import Pointer, Validator, problems_of_schema, unknown_keys, validator_of
 from workbench.runtime.schemas.words import nearest
 
@@ -55,7 +57,12 @@ class ManifestReader:
         self.findings: list[Finding] = []
 
     def read(
-        self, *, folder_name: str, python: PythonEntry | None = None, is_partial: bool = False
+        self,
+        *,
+        folder_name: str,
+        python: PythonEntry | None = None,
+        node: NodeEntry | None = None,
+        is_partial: bool = False,
     ) -> tuple[Kind | None, Manifest]:
         """The kind and the manifest, as far as they can be read; `findings` says what cannot.
 
@@ -66,7 +73,6 @@ class ManifestReader:
         kind = self._kind(python)
         metadata = _mapping(raw, "metadata")
         security = _mapping(raw, "security")
-        sandbox = _mapping(raw, "sandbox")
         manifest = Manifest(
             name=self._name(folder_name),
             title=_text(raw, "name"),
@@ -83,19 +89,24 @@ class ManifestReader:
             input_schema=self._input_schema(),
             output_schema=self._schema("output_schema"),
             example=raw.get("example"),
-            permissions=_permissions(_mapping(security, "permissions"), sandbox),
+            permissions=read_permissions(raw, self.add),
+            permissions_named=named_permissions(raw),
             limits=_limits(_mapping(raw, "resource_limits") | _mapping(security, "resource_limits")),
             required_tier=_tier(security),
             timeout=_number(_mapping(raw, "resilience"), "timeout") or _number(raw, "timeout"),
+            isolation=Isolation.RUN if raw.get("isolation") == Isolation.RUN else Isolation.WORKER,
             config=_mapping(raw, "config") or NOTHING,
             environment=_string_map(raw, "environment"),
+            fallback_command=_text(_mapping(raw, "resilience"), "fallback_command") or _text(raw, "fallback_command"),
             dependencies=_string_map(raw, "dependencies"),
             command=self._command(kind),
             template=self._template(kind),
             python=python,
+            node=node,
         )
         self._check_example(manifest)
         self._check_holes(manifest)
+        self._check_environment()
         return kind, manifest
 
     def add(self, severity: Severity, rule: str, message: str, pointer: Pointer = (), hint: str = "") -> None:
@@ -197,19 +208,23 @@ class ManifestReader:
     def _command(self, kind: Kind | None) -> Command | None:
         if kind not in (Kind.CODE_INLINE, Kind.CODE_SESSION):
             return None
-        program, arguments = _text(self._raw, "command"), _texts(self._raw, "args")
-        if not program.strip():
-            if kind is Kind.CODE_INLINE:
-                self.add(Severity.ERROR, "manifest.command", "'command' is missing", (), "name the program to start")
-            return None
-        if "\0" in program or any("\0" in argument for argument in arguments):
-            self.add(Severity.ERROR, "manifest.command", "a command cannot hold a zero byte", ("command",), "remove it")
-            return None
-        if " " in program and not arguments:
-            hint = f'write "command": "{program.split()[0]}" and the rest in "args"'
-            message = "no shell reads this: it is taken as one program's name"
-            self.add(Severity.WARNING, "manifest.command", message, ("command",), hint)
-        return Command(program=program, arguments=arguments)
+        return read_command(self._raw, kind, self.add)
+
+    def _check_environment(self) -> None:
+        """Variables that change what a program loads or runs are left out of every run."""
+        if not (names := _string_map(self._raw, "environment")):
+            return
+        from workbench.runtime.sandbox.policy import is_harmless  # here: few manifests set variables
+
+        for name in names:
+            if is_harmless(name):
+                continue
+            message = f"'{name[:80]}' is left out: it is the run's own, or changes what programs load"
+            hint = "remove it, or give the variable another name"
+            if not name.isidentifier():
+                message = f"'{name[:80]}' is left out: it is no name of a variable"
+                hint = "write letters, digits and underscores"
+            self.add(Severity.WARNING, "manifest.environment", message, ("environment", name), hint)
 
     def _check_example(self, manifest: Manifest) -> None:
         """An example that its own schema refuses helps nobody."""
@@ -287,26 +302,6 @@ def _capabilities(raw: Mapping[str, Any]) -> tuple[Capability, ...]:
         )
         for item in (listed if isinstance(listed, list) else ())
         if isinstance(item, Mapping)
-    )
-
-
-def _permissions(asked: Mapping[str, Any], old: Mapping[str, Any]) -> Permissions:
-    """What is asked for in `security.permissions`, else what an older `sandbox` block says."""
-    if not asked and old:
-        paths = _texts(old, "allowed_paths")
-        return Permissions(
-            file_read=paths,
-            file_write=paths if old.get("allow_file_write") is True else (),
-            network_access=old.get("allow_network") is True,
-        )
-    network = asked.get("network_access", False)
-    spawn = asked.get("process_spawn")
-    return Permissions(
-        file_read=_texts(asked, "file_read"),
-        file_write=_texts(asked, "file_write"),
-        network_access=network if isinstance(network, bool) else _texts(asked, "network_access"),
-        process_spawn=spawn if isinstance(spawn, bool) else None,
-        environment=_texts(asked, "environment"),
     )
 
 

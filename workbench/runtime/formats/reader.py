@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from workbench.model.finding import Finding, breaks, printable
+from workbench.model.frozen import replace
 from workbench.model.manifest import Manifest
 from workbench.model.skill import LEGAL_NAME, Kind, Scope, Skill, SkillState, digest_of
+from workbench.runtime.formats.broken_name import name_in
 from workbench.runtime.formats.entry import Entry, Said, error_at
-from workbench.runtime.formats.folder import Unreadable, counts, read_folder
+from workbench.runtime.formats.folder import PACKAGES, FolderContent, Unreadable, counts, read_folder
 from workbench.runtime.formats.names import LEGAL_HINT, legal_form_of
 from workbench.runtime.formats.shared import NOTHING, shared_by
 
@@ -25,28 +29,30 @@ def read_skill(
     if single_file and not (counts(entry) and entry.endswith((".json", ".py"))):
         return None
     try:
-        content = read_folder(folder, entry, alone=single_file or alone)
+        content, said = _read(folder, entry, name, single_file=single_file, alone=single_file or alone)
     except Unreadable as error:
         if single_file and error.finding.rule != "file.unreadable":
             return None
         return broken(folder, entry, scope, name, (error.finding,), single_file=single_file)
-    said = _said_of(Entry(folder=folder, file=entry, name=name, content=content, single_file=single_file))
     if said is None:
         return None
     shared = shared_by(folder, content, entry, root) if said.kind is Kind.PYTHON else NOTHING
     files = (*content.files, *shared.files)
     findings = (*content.findings, *shared.findings, *said.findings)
-    if LEGAL_NAME.fullmatch(said.manifest.name) is None:
-        findings = (*findings, _no_legal_name(said.manifest.name, f"{folder}/{entry}"))
+    manifest = said.manifest
+    if manifest.name == name and (real := name_in(content.entry, findings)):
+        manifest = replace(manifest, name=real)
+    if LEGAL_NAME.fullmatch(manifest.name) is None:
+        findings = (*findings, _no_legal_name(manifest.name, f"{folder}/{entry}"))
     return Skill(
-        name=said.manifest.name,
+        name=manifest.name,
         kind=said.kind,
         scope=scope,
         folder=folder,
         entry=entry,
         files=files,
         digest=digest_of(files),
-        manifest=said.manifest,
+        manifest=manifest,
         findings=findings,
         state=SkillState.BROKEN if breaks(findings) else SkillState.UNREAD if said.is_unread else SkillState.OK,
         single_file=single_file,
@@ -72,6 +78,17 @@ def broken(
         state=SkillState.BROKEN,
         single_file=single_file,
     )
+
+
+def _read(folder: str, entry: str, name: str, *, single_file: bool, alone: bool) -> tuple[FolderContent, Said | None]:
+    """The files of a skill and what its entry says of it; a node skill's packages belong to it. Raises Unreadable."""
+    said = None
+    for packages in (False, True):
+        content = read_folder(folder, entry, alone=alone, packages=packages)
+        said = _said_of(Entry(folder=folder, file=entry, name=name, content=content, single_file=single_file))
+        if said is None or said.kind is not Kind.NODE or alone or not os.path.isdir(f"{folder}/{PACKAGES}"):
+            break
+    return content, said
 
 
 def _said_of(entry: Entry) -> Said | None:

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from workbench.model.finding import Finding
+from workbench.model.finding import Finding, Place, Severity
 from workbench.model.frozen import frozen
 from workbench.model.skill import SHARED, SkillFile
 from workbench.runtime.formats.folder import FolderContent, Unreadable, read_folder, read_small
@@ -47,7 +47,7 @@ def shared_by(folder: str, content: FolderContent, entry: str, root: str) -> Sha
     wanted = _imported(_sources(folder, scripts, {entry: content.entry}))
     names: set[str] = set()
     files: list[SkillFile] = []
-    findings: list[Finding] = []
+    findings = [_not_found(path, name) for name, path in _outdone(folder, content, root, wanted)]
     while new := wanted - names - own - NOT_SHARED:
         names |= new
         for name in sorted(new):
@@ -74,6 +74,29 @@ def imported(source: bytes) -> frozenset[str]:
             {one or late} if one or late else {found[1] for part in several.split(b",") if (found := _NAME.match(part))}
         )
     return frozenset(name.decode() for name in names)
+
+
+def _outdone(folder: str, content: FolderContent, root: str, wanted: set[str]) -> list[tuple[str, str]]:
+    """The modules that the code means to import, perhaps, where the standard library has one of the same name."""
+    paths = {file.path for file in content.files}
+    found = []
+    for name in sorted(wanted & NOT_SHARED):
+        beside = [path for path in (f"{name}.py", f"{name}/__init__.py") if path in paths]
+        if beside:
+            found.append((name, f"{folder}/{beside[0]}"))
+        elif os.path.isfile(f"{root}/{name}.py"):
+            found.append((name, f"{root}/{name}.py"))
+    return found
+
+
+def _not_found(path: str, name: str) -> Finding:
+    return Finding(
+        severity=Severity.WARNING,
+        rule="import.name",
+        message=f"`import {name}` does not find this file: it finds the {name} that comes with Python",
+        place=Place(file=path),
+        hint="give the file another name",
+    )
 
 
 def _module(root: str, name: str) -> tuple[str, FolderContent] | None:

@@ -64,10 +64,13 @@ def _change(path: str, before: Skill, after: Skill, old: SkillFile | None, new: 
 
 def _text(skill: Skill, file: SkillFile | None) -> str | None:
     """A file's text; nothing at all for one that is not there, None for one that is no text."""
-    if file is None:
-        return ""
+    return text_of(skill.path_of(file.path)) if file else ""
+
+
+def text_of(path: str) -> str | None:
+    """What a file holds; None where it is no text, is too long to be compared, or cannot be read."""
     try:
-        with open(skill.path_of(file.path), "rb") as source:
+        with open(path, "rb") as source:
             data = source.read(MOST_COMPARED + 1)
         return None if b"\0" in data or len(data) > MOST_COMPARED else data.decode("utf-8")
     except (OSError, UnicodeDecodeError):

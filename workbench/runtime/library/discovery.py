@@ -13,6 +13,8 @@ from workbench.runtime.formats.folder import LEFT_OUT_FOLDERS, counts
 from workbench.runtime.formats.reader import ENTRIES, broken, read_skill
 
 MAX_DEPTH = 6
+TWICE = "registry.twice"
+CASE = "registry.case"
 
 
 @frozen
@@ -163,6 +165,18 @@ def gather(skills: Iterable[Skill], *, generation: int = 1) -> Snapshot:
     return Snapshot(generation=generation, skills=by_name, shadowed=tuple(shadowed))
 
 
+def has_neighbours(skill: Skill) -> bool:
+    """Whether something has to be said of its name beside the others' names."""
+    return any(finding.rule in (TWICE, CASE) for finding in skill.findings)
+
+
+def with_neighbours(before: Skill, said: Skill) -> Skill:
+    """What is known of a skill, with what has to be said of its name beside the others' names now."""
+    own = tuple(finding for finding in before.findings if finding.rule not in (TWICE, CASE))
+    findings = (*own, *(finding for finding in said.findings if finding.rule in (TWICE, CASE)))
+    return before if findings == before.findings else replace(before, findings=findings)
+
+
 def _is_at_home(skill: Skill) -> bool:
     """Whether the folder, or the file, has the skill's own name."""
     return skill.folder_name == skill.name
@@ -171,7 +185,7 @@ def _is_at_home(skill: Skill) -> bool:
 def _twice(skill: Skill, other: Skill, severity: Severity) -> Finding:
     return Finding(
         severity=severity,
-        rule="registry.twice",
+        rule=TWICE,
         message=f"'{skill.name}' is also the name of {other.path}",
         place=Place(file=skill.path),
         hint="give one of them another name; until then the one in the folder of that name answers, else the first",
@@ -183,7 +197,7 @@ def _tell_of_case(by_name: dict[str, Skill], first: str, second: str) -> None:
         skill = by_name[mine]
         finding = Finding(
             severity=Severity.WARNING,
-            rule="registry.case",
+            rule=CASE,
             message=f"'{mine}' and '{other}' differ in case only",
             place=Place(file=skill.path),
             hint="rename one of them: some file systems cannot hold both",

@@ -10,14 +10,17 @@ from typing import Any
 import msgspec
 
 from workbench.model.documents import outcome_document
-from workbench.model.frozen import frozen
+from workbench.model.frozen import frozen, replace
+from workbench.model.observed import Observed
 from workbench.model.run import Outcome, Run, Status
 from workbench.runtime.library import journal
+from workbench.runtime.library.observing import observed_in
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.database import Database
 from workbench.runtime.store.instances import Instance, Orphan, orphans
 
 MOST_STORED_BYTES = 256_000
+MOST_OBSERVED = 200
 _INSERT = (
     "INSERT OR IGNORE INTO run (id, skill, version, revision, digest, realm, status, error, started_at, duration_ms,"
     " correlation_id, inputs, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -128,6 +131,14 @@ class History:
         ended = json.loads(row["outcome"]) or {}
         return {**_past_run(row).document(), "digest": row["digest"], "inputs": json.loads(row["inputs"]), **ended}
 
+    def observed(self, skill: str, most: int = MOST_OBSERVED) -> Observed:
+        """What the newest runs of a skill did, as far as it was noted."""
+        rows = self._database.read(
+            "SELECT outcome FROM run WHERE skill = ? AND outcome <> 'null' ORDER BY started_at DESC LIMIT ?",
+            (skill, most),
+        )
+        return observed_in(json.loads(row["outcome"]) or {} for row in rows)
+
     def _unsettled(self) -> list[PastRun]:
         """Runs that processes that are gone had begun, and that are not known to have ended."""
         lost: list[PastRun] = []
@@ -221,9 +232,10 @@ def _encoded(value: object) -> str:
 
 
 def _stored_outcome(outcome: Outcome) -> str:
-    document = outcome_document(outcome)
-    text = _encoded(document)
-    if len(text) > MOST_STORED_BYTES:
-        document |= {"output": None, "output_base64": None, "stderr": outcome.stderr[-4096:], "truncated": True}
-        text = _encoded(document)
-    return text
+    """Without its output where that is too much; of a flood nothing is encoded only to be thrown away."""
+    output = outcome.output if outcome.output_bytes is None else outcome.output_bytes
+    is_flood = isinstance(output, str | bytes) and len(output) > MOST_STORED_BYTES
+    if not is_flood and len(text := _encoded(outcome_document(outcome))) <= MOST_STORED_BYTES:
+        return text
+    cut = replace(outcome, output=None, output_bytes=None, stderr=outcome.stderr[-4096:], truncated=True)
+    return _encoded(outcome_document(cut))

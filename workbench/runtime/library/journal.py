@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import anyio
+
 from workbench.model.errors import StoreUnavailable
-from workbench.model.events import Event, RevisionAccepted, RunEnded
+from workbench.model.events import Event, RevisionAccepted, RunEnded, SessionChanged
 from workbench.runtime.bus import Bus
 from workbench.runtime.clock import Clock
 from workbench.runtime.store.database import Database
@@ -17,7 +19,11 @@ from workbench.runtime.store.database import Database
 LOOK_SECONDS = 0.1
 MOST_AT_ONCE = 500
 KEPT = 10_000
-_EVENTS: dict[str, type[Event]] = {"RevisionAccepted": RevisionAccepted, "RunEnded": RunEnded}
+_EVENTS: dict[str, type[Event]] = {
+    "RevisionAccepted": RevisionAccepted,
+    "RunEnded": RunEnded,
+    "SessionChanged": SessionChanged,
+}
 
 
 def write(connection: sqlite3.Connection, origin: str, event: str, at: float, facts: Mapping[str, Any]) -> None:
@@ -34,9 +40,14 @@ class Journal:
 
     def __init__(self, database: Database, origin: str, bus: Bus, clock: Clock) -> None:
         self._database, self._origin, self._bus, self._clock = database, origin, bus, clock
+        self._turn = anyio.Lock()
 
     async def follow(self) -> None:
-        """Tell what others do from now on, a tenth of a second later at most."""
+        """Tell what others do from now on, a tenth of a second later at most. Of several who ask for it one does it."""
+        async with self._turn:
+            await self._follow()
+
+    async def _follow(self) -> None:
         cursor = self._newest()
         version = -1
         while True:

@@ -52,6 +52,11 @@ TEMPLATES = (
         description="Counts the words of a text, leaving out the short ones.",
     ),
     Template(
+        name="node",
+        summary="a module for Node: execute(input, context) behind a manifest",
+        description="Makes a name for files and addresses of a text.",
+    ),
+    Template(
         name="command",
         summary="a program: inputs as JSON on stdin, output as JSON on stdout",
         description="Turns a text round.",

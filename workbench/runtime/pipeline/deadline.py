@@ -25,9 +25,10 @@ def within_deadline(default_timeout: float, max_execution_time: float) -> Stage:
             if not scope.cancelled_caught:
                 raise AssertionError("a handler neither answered nor was cancelled")
             limit = Limit(name="timeout", allowed=seconds, measured=seconds)
-            hint = f"look at what it waits for, or give it more: {_where(run.skill.kind)}"
+            hint = f"look at what takes it so long, or give it more: {_where(run.skill.kind)}"
             ended = failure(ErrorKind.TIMEOUT, f"not done after {seconds:g} s", hint=hint, limit=limit)
-            return replace(ended, output=run.trail.left_output or None, stderr=run.trail.left_stderr)
+            left = run.trail
+            return replace(ended, output=left.left_output or None, stderr=left.left_stderr, usage=left.left_usage)
 
         return bounded
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,7 +16,11 @@ import anyio
 
 from workbench.model.errors import SandboxUnavailable, WardenGone, WrongUse
 from workbench.model.frozen import frozen
-from workbench.runtime.sandbox.policy import OPEN_FILES, Policy
+from workbench.model.observed import Contact, Denied
+from workbench.runtime.sandbox import proxy
+from workbench.runtime.sandbox.hosts import reach_of
+from workbench.runtime.sandbox.policy import Policy
+from workbench.runtime.sandbox.proxy import Proxy
 from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 from workbench.runtime.sandbox.warden import wire
 
@@ -40,12 +46,27 @@ class End:
 class Child:
     """A running child. `wait` tells its end; `stop` ends its whole tree."""
 
-    def __init__(self, warden: Warden, launch_id: int, pid: int, end: asyncio.Future[End]) -> None:
+    def __init__(
+        self, warden: Warden, launch_id: int, pid: int, end: asyncio.Future[End], denied: Counter[str]
+    ) -> None:
         self._warden, self._id, self.pid, self._end = warden, launch_id, pid, end
+        self.proxy: Proxy | None = None
+        self._denied = denied
 
     @property
     def has_ended(self) -> bool:
         return self._end.done()
+
+    def contacts(self, since: int = 0) -> tuple[Contact, ...]:
+        """Whom it has asked for by way of the proxy, and in which order."""
+        return tuple(self.proxy.contacts[since:]) if self.proxy else ()
+
+    def denied(self, since: tuple[Denied, ...] = ()) -> tuple[Denied, ...]:
+        """What it was refused so far, beyond that; what the warden has said is heard first."""
+        self._warden.take_packets()
+        before = {each.what: each.times for each in since}
+        now = ((what, times - before.get(what, 0)) for what, times in self._denied.items())
+        return tuple(Denied(what=what, times=times) for what, times in now if times)
 
     async def wait(self) -> End:
         return await asyncio.shield(self._end)
@@ -68,10 +89,15 @@ class Warden:
 
     def __init__(self, process: WardenProcess, *, bubblewrap: str) -> None:
         self._process, self._bubblewrap = process, bubblewrap
-        self._started: dict[int, asyncio.Future[int]] = {}
+        self._started: dict[int, asyncio.Future[tuple[int, list[int]]]] = {}
         self._ended: dict[int, asyncio.Future[End]] = {}
+        self._denied: dict[int, Counter[str]] = {}
         self._next_id = 0
         self._is_gone = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     async def start(self, argv: tuple[str, ...], policy: Policy, *, cwd: str, descriptors: tuple[int, ...]) -> Child:
         """Start a child whose descriptors 0, 1, 2, … are these; raises SandboxUnavailable or WardenGone."""
@@ -83,15 +109,21 @@ class Warden:
         started = self._started[launch_id] = loop.create_future()
         ended = self._ended[launch_id] = loop.create_future()
         ended.add_done_callback(lambda future: future.exception())
+        denied = self._denied[launch_id] = Counter()
         try:
             await self._send_in_turn(self._message(launch_id, argv, policy, cwd), descriptors)
-            pid = await started
+            pid, listeners = await started
         except BaseException:
             self._started.pop(launch_id, None)
             self._ended.pop(launch_id, None)
+            self._denied.pop(launch_id, None)
             self.send_soon({"do": "stop", "id": launch_id, "grace": 0})
             raise
-        return Child(self, launch_id, pid, ended)
+        child = Child(self, launch_id, pid, ended, denied)
+        if listeners:
+            child.proxy = Proxy(socket.socket(fileno=listeners[0]), reach_of(policy.hosts))
+            ended.add_done_callback(child.proxy.close)
+        return child
 
     async def _send_in_turn(self, message: Mapping[str, object], descriptors: tuple[int, ...]) -> None:
         """Send once the warden has room for it; raises WardenGone, or WrongUse for what no packet can hold."""
@@ -132,18 +164,24 @@ class Warden:
             if packet is None:
                 self.mark_gone()
                 return
-            self._take(packet[0])
+            self._take(*packet)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], descriptors: list[int]) -> None:
         launch_id = message["id"]
         match message["did"]:
+            case "deny":
+                self._denied.get(launch_id, Counter()).update(message["denied"])
             case "start":
-                _resolve(self._started.pop(launch_id, None), message["pid"])
+                if not _resolve(self._started.pop(launch_id, None), (message["pid"], descriptors)):
+                    for descriptor in descriptors:
+                        os.close(descriptor)
             case "refuse":
                 self._ended.pop(launch_id, None)
+                self._denied.pop(launch_id, None)
                 if (future := self._started.pop(launch_id, None)) and not future.done():
                     future.set_exception(_refused(message["message"]))
             case "end":
+                self._denied.pop(launch_id, None)
                 end = End(
                     code=message["code"],
                     why=message["why"],
@@ -164,6 +202,7 @@ class Warden:
                 future.set_exception(_gone())
         self._started.clear()
         self._ended.clear()
+        self._denied.clear()
 
     def _message(self, launch_id: int, argv: tuple[str, ...], policy: Policy, cwd: str) -> dict[str, object]:
         return {
@@ -177,19 +216,26 @@ class Warden:
             "read": list(policy.read),
             "write": list(policy.write),
             "list_only": list(policy.list_only),
-            "network": False,
+            "proxy_port": proxy.PORT if policy.hosts else 0,
             "spawn": policy.spawn,
             "file_bytes": policy.file_bytes,
             "memory": policy.memory_bytes,
             "processes": policy.processes,
-            "open_files": OPEN_FILES,
+            "open_files": policy.open_files,
+            "cores": policy.cpu_percent / 100,
+            "disk_bytes_a_second": policy.disk_bytes_a_second,
+            "written_bytes": policy.written_bytes,
+            "files": policy.files,
             "seconds": policy.seconds,
         }
 
 
-def _resolve(future: asyncio.Future[Any] | None, value: object) -> None:
-    if future is not None and not future.done():
-        future.set_result(value)
+def _resolve(future: asyncio.Future[Any] | None, value: object) -> bool:
+    """Whether there was somebody to take it."""
+    if future is None or future.done():
+        return False
+    future.set_result(value)
+    return True
 
 
 def _gone() -> WardenGone:

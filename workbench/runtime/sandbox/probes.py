@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import anyio
 
 from workbench.model.errors import MachineCannot
 from workbench.model.frozen import frozen
-from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Tier
+from workbench.model.policy import DEFAULT_LIMITS, NO_PERMISSIONS, Limits, Tier
 from workbench.model.settings import SecuritySettings
-from workbench.runtime.atomic import nameless_file, remove_tree, write_atomically
+from workbench.runtime.atomic import nameless_file, write_atomically
 from workbench.runtime.sandbox import canary
-from workbench.runtime.sandbox.client import Warden
+from workbench.runtime.sandbox.client import End, Warden
 from workbench.runtime.sandbox.policy import policy_for
 from workbench.runtime.sandbox.spawning import interpreter
+from workbench.runtime.sandbox.warden import cgroups
 
 SECONDS = 10.0
+GROUP_MB, GROUP_CPU_PERCENT, MOST_CPU_SECONDS = 32, 20.0, 0.06
+GREEDY = """
+import time
+until = time.monotonic() + 0.12
+before = time.process_time()
+while time.monotonic() < until:
+    pass
+print(time.process_time() - before, flush=True)
+many = [b"x" * 4_000_000 for _ in range(30)]
+"""
+"""All of a core for an eighth of a second, then four times the memory that is allowed."""
 # Tier B does not hide other processes: it says so, and is not failed for it.
 NOT_PROMISED = {Tier.A_PLUS: frozenset[str](), Tier.A: frozenset[str](), Tier.B: frozenset({"signal"})}
 
@@ -37,10 +47,13 @@ class Probe:
 async def probe_tiers(warden: Warden, security: SecuritySettings) -> tuple[Probe, ...]:
     """Probe from the strongest tier allowed down, until one holds; D holds always and promises little."""
     probes: list[Probe] = []
-    for tier in (Tier.A, Tier.B):
-        if not tier.rank >= security.strongest_tier.rank:
+    for tier in (Tier.A_PLUS, Tier.A, Tier.B):
+        if not tier.rank >= security.allowed_tier.rank:
             continue
-        probes.append(await _probe(warden, security, tier))
+        probe = await _probe(warden, security, tier)
+        if probe.holds and tier is Tier.A_PLUS:
+            probe = await _probe_group(warden, security)
+        probes.append(probe)
         if probes[-1].holds:
             return tuple(probes)
     return (*probes, Probe(tier=Tier.D, holds=True))
@@ -48,7 +61,7 @@ async def probe_tiers(warden: Warden, security: SecuritySettings) -> tuple[Probe
 
 async def strongest_tier(warden: Warden, security: SecuritySettings, memory: str) -> Tier:
     """The tier in force. What was found is remembered until the machine boots or its parts change."""
-    key = _fingerprint(security)
+    key = fingerprint(security)
     if (known := _recall(memory, key)) is not None:
         return known
     tier = (await probe_tiers(warden, security))[-1].tier
@@ -75,9 +88,10 @@ def _recall(memory: str, key: str) -> Tier | None:
     return None
 
 
-def _fingerprint(security: SecuritySettings) -> str:
+def fingerprint(security: SecuritySettings) -> str:
     """Everything that the answer depends on."""
-    parts = [security.strongest_tier.value, security.bubblewrap, str(os.getuid()), os.uname().release, interpreter()]
+    parts = [security.allowed_tier.value, security.bubblewrap, str(os.getuid()), os.uname().release, interpreter()]
+    parts += sorted(cgroups.parents())
     for path in (security.bubblewrap, interpreter(), __file__, canary.__file__):
         try:
             status = os.stat(path)
@@ -98,11 +112,15 @@ def _fingerprint(security: SecuritySettings) -> str:
 
 
 async def _probe(warden: Warden, security: SecuritySettings, tier: Tier) -> Probe:
-    if tier is Tier.A and not os.access(security.bubblewrap, os.X_OK):
+    if tier.has_namespaces and not os.access(security.bubblewrap, os.X_OK):
         return Probe(tier=tier, holds=False, why_not=f"{security.bubblewrap} is not here (install bubblewrap)")
-    with _bait() as (told, out, listener):
+    from workbench.runtime.sandbox.bait import open_bait  # here, because most starts remember what was found
+
+    with open_bait() as bait:
+        out = os.path.join(bait.folder, "out")
+        os.mkdir(out)
         try:
-            text, errors = await _run_canary(warden, security, tier, told, out)
+            text, errors = await _run_canary(warden, security, tier, bait.told(), out)
         except MachineCannot as error:
             return Probe(tier=tier, holds=False, why_not=error.message)
         try:
@@ -110,59 +128,54 @@ async def _probe(warden: Warden, security: SecuritySettings, tier: Tier) -> Prob
         except ValueError:
             last = errors.strip().splitlines()[-1:] or ["the canary said nothing"]
             return Probe(tier=tier, holds=False, why_not=last[0])
-        got_through["write"] = os.path.exists(str(told["outside"]))
-        listener.setblocking(False)
-        with suppress(BlockingIOError):
-            listener.accept()
-            got_through["network"] = True
+        got_through["write"] = bool(bait.changed())
+        got_through["network"] |= bool(bait.heard())
     if not got_through.pop("own folder"):
         return Probe(tier=tier, holds=False, why_not="a skill could not write its own folder")
     open_doors = [name for name, open_ in got_through.items() if open_ and name not in NOT_PROMISED[tier]]
     return Probe(tier=tier, holds=not open_doors, why_not=", ".join(f"{name} got through" for name in open_doors))
 
 
-@contextmanager
-def _bait() -> Iterator[tuple[dict[str, object], str, socket.socket]]:
-    """Things that a canary must not reach, and the one folder that it must."""
-    import tempfile  # here, because most starts remember what was found
+async def _probe_group(warden: Warden, security: SecuritySettings) -> Probe:
+    """Whether the kernel holds a child to its processor and its memory, with nobody looking."""
+    from tempfile import TemporaryDirectory  # here, because most starts remember what was found
 
-    folder = os.path.realpath(tempfile.mkdtemp(prefix="workbench-canary-"))
-    word = os.urandom(16).hex()
-    out = os.path.join(folder, "out")
-    os.mkdir(out)
-    secret = os.path.join(folder, "secret")
-    with open(secret, "w", encoding="utf-8") as file:
-        file.write(word)
-    try:
-        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as unix_listener:
-            unix_listener.bind(os.path.join(folder, "socket"))
-            unix_listener.listen()
-            yield (
-                {
-                    "secret": secret,
-                    "outside": os.path.join(folder, "outside"),
-                    "socket": os.path.join(folder, "socket"),
-                    "port": listener.getsockname()[1],
-                    "word": word,
-                    "pid": os.getpid(),
-                },
-                out,
-                listener,
-            )
-    finally:
-        remove_tree(folder)
+    with TemporaryDirectory() as out:
+        limits = Limits(max_memory_mb=GROUP_MB, max_cpu_percent=GROUP_CPU_PERCENT)
+        end, text, _ = await _run(warden, security, Tier.A_PLUS, ("-c", GREEDY), out, limits=limits)
+    said = text.split()
+    if not said or float(said[0]) > MOST_CPU_SECONDS:
+        return Probe(tier=Tier.A_PLUS, holds=False, why_not="the processor was not held by the control group")
+    if end.why != "memory":
+        return Probe(tier=Tier.A_PLUS, holds=False, why_not="memory was not held by the control group")
+    return Probe(tier=Tier.A_PLUS, holds=True)
 
 
 async def _run_canary(
     warden: Warden, security: SecuritySettings, tier: Tier, told: dict[str, object], out: str
 ) -> tuple[str, str]:
     script = os.path.realpath(canary.__file__)
+    _, text, errors = await _run(warden, security, tier, (script, json.dumps(told)), out, read=(script,))
+    return text, errors
+
+
+async def _run(
+    warden: Warden,
+    security: SecuritySettings,
+    tier: Tier,
+    arguments: tuple[str, ...],
+    out: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    read: tuple[str, ...] = (),
+) -> tuple[End, str, str]:
+    """A child of Python's in a tier, to its end; what it said and what it said to be wrong."""
     policy = policy_for(
         NO_PERMISSIONS,
-        DEFAULT_LIMITS,
+        limits,
         security,
         tier,
-        read=(script,),
+        read=read,
         out=out,
         spawns_by_default=False,
         environ={},
@@ -173,7 +186,7 @@ async def _run_canary(
     with output, errors:
         try:
             child = await warden.start(
-                (interpreter(), "-I", "-S", script, json.dumps(told)),
+                (interpreter(), "-I", "-S", *arguments),
                 policy,
                 cwd=out,
                 descriptors=(nothing, output.fileno(), errors.fileno()),
@@ -182,9 +195,9 @@ async def _run_canary(
             os.close(nothing)
         try:
             with anyio.fail_after(SECONDS):
-                await child.wait()
+                end = await child.wait()
         finally:
             await child.stop(grace=0)
         output.seek(0)
         errors.seek(0)
-        return output.read(65536).decode("utf-8", "replace"), errors.read(65536).decode("utf-8", "replace")
+        return end, output.read(65536).decode("utf-8", "replace"), errors.read(65536).decode("utf-8", "replace")

@@ -69,7 +69,7 @@ class Validator:
             errors = self._compiled.iter_errors(cast(Any, value))
         except ValueError as error:
             return (_not_json(error),)
-        found = (problem for error in errors for problem in worded(error, self._schema))
+        found = (problem for error in errors for problem in worded(error, self._schema, value))
         return tuple(islice(found, most))
 
 

@@ -24,10 +24,10 @@ class Problem:
     hint: str = ""
 
 
-def worded(error: Any, schema: Mapping[str, object]) -> Iterator[Problem]:
-    """What the validator's error means to a person."""
+def worded(error: Any, schema: Mapping[str, object], value: object = None) -> Iterator[Problem]:
+    """What the validator's error means to a person, at its path in the value."""
     kind = error.kind
-    path = tuple(error.instance_path)
+    path = _path_in(value, error.instance_path)
     name: str = kind.name
     if name in ("additionalProperties", "unevaluatedProperties"):
         known = _known_properties(schema, error.schema_path)
@@ -36,7 +36,7 @@ def worded(error: Any, schema: Mapping[str, object]) -> Iterator[Problem]:
     elif name == "required":
         yield Problem(path=path, rule=name, message=f"'{kind.property}' is missing", hint=f"add '{kind.property}'")
     else:
-        yield Problem(path=path, rule=name, message=_message(name, kind, error), hint=_hint(name, kind, error))
+        yield Problem(path=path, rule=name, message=_message(name, kind, error, path), hint=_hint(name, kind, error))
 
 
 def unknown_key(key: str, path: Pointer, known: Sequence[str], *, rule: str) -> Problem:
@@ -56,8 +56,21 @@ def _known_properties(schema: Mapping[str, object], path: Sequence[str | int]) -
     return keys_of(node, "properties") if isinstance(node, Mapping) else ()
 
 
-def _message(name: str, kind: Any, error: Any) -> str:
-    where = _where(error.instance_path)
+def _path_in(value: object, path: Sequence[str | int]) -> Pointer:
+    """The path with texts where it goes through objects: the validator takes a key such as "4" for a position."""
+    found: list[str | int] = []
+    for part in path:
+        key = str(part) if isinstance(value, Mapping) else part
+        found.append(key)
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        else:
+            value = value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+    return tuple(found)
+
+
+def _message(name: str, kind: Any, error: Any, path: Pointer) -> str:
+    where = _where(path)
     match name:
         case "type":
             return f"{where} must be {_type_names(kind.types)}, not {shown(error.instance)}"

@@ -47,7 +47,7 @@ def _of_the_end(expect: Mapping[str, Any], outcome: Outcome) -> Iterator[str]:
     may_fail = "error" in expect or "message" in expect
     wanted = expect.get("status", "" if may_fail else Status.COMPLETED.value)
     if wanted and outcome.status.value != wanted:
-        yield f"it {outcome.status.value.replace('_', ' ')}, and not {wanted.replace('_', ' ')}{told}"
+        yield f"it ended as {outcome.status.value}, and not as {wanted}{told}"
     if "error" in expect and (error is None or error.kind.value != expect["error"]):
         yield f"the error is {error.kind.value if error else 'none'}, and not {expect['error']}{told}"
     if "message" in expect and (error is None or expect["message"] not in error.message):

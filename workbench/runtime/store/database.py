@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from workbench.model.errors import StoreUnavailable, WorkbenchError
 from workbench.runtime.places import StatePlace
-from workbench.runtime.store.migrations import migrate
+from workbench.runtime.store.migrations import NEWEST, migrate
 
 FILE_NAME = "workbench.db"
 BUSY_SECONDS = 10.0
@@ -105,14 +105,17 @@ class Database:
                 uri = f"file:{_quoted(self.path)}?mode=ro"
                 connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
                 connection.row_factory = sqlite3.Row
-                known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone()
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
             except sqlite3.OperationalError as error:
                 if "unable to open" in str(error):
                     return None
                 raise
-            if known is None:
+            if version != NEWEST:
                 connection.close()
-                return None
+                if version == 0:  # somebody is making it at this moment
+                    return None
+                self._open_for_writing().close()
+                return self._reading()
             self._reader = connection
         return self._reader
 
@@ -172,6 +175,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")  # it may have come with a folder from anywhere
     connection.execute("PRAGMA temp_store = MEMORY")
 
 

@@ -56,17 +56,64 @@ SCRIPTS = (
         payload TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE revision ADD COLUMN realm TEXT NOT NULL DEFAULT 'main';
+    CREATE TABLE promotion (
+        id TEXT PRIMARY KEY,
+        session TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        at REAL NOT NULL,
+        document TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE disabled (
+        realm TEXT NOT NULL,
+        skill TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (realm, skill)
+    ) WITHOUT ROWID;
+    CREATE TABLE tested (
+        skill TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        tests TEXT NOT NULL,
+        passed INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        skipped INTEGER NOT NULL,
+        is_green INTEGER NOT NULL,
+        red TEXT NOT NULL,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE approval (
+        realm TEXT NOT NULL,
+        skill TEXT NOT NULL,
+        consents TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        home TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (realm, skill)
+    ) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE approval ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+    """,
+    """
+    ALTER TABLE promotion ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+    """,
 )
+
+NEWEST = len(SCRIPTS)
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
     """Bring a database to the newest version; one process does it, the others wait and find it done."""
-    if _version(connection) == len(SCRIPTS):
+    if _version(connection) == NEWEST:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection)
-        if version > len(SCRIPTS):
+        if version > NEWEST:
             raise StoreUnavailable(
                 f"the library {path} was written by a newer workbench", hint="update the workbench, or move it away"
             )
@@ -74,7 +121,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
             for statement in script.split(";"):
                 if statement.strip():
                     connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(SCRIPTS)}")
+        connection.execute(f"PRAGMA user_version = {NEWEST}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

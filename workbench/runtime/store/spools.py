@@ -86,7 +86,7 @@ class Spool:
 
     def __init__(self, spools: Spools, run: Run, most: int) -> None:
         self._spools, self._run, self._most = spools, run, most
-        self._is_silent = False
+        self._is_silent = run.is_trial
         self.files: dict[Stream, SpoolFile] = {}
         self.claimed = 0
 

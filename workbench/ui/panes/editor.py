@@ -17,12 +17,11 @@ from textual.widgets import Static, TextArea
 from workbench.model.errors import NotEditable, WorkbenchError
 from workbench.model.finding import Finding
 from workbench.model.frozen import frozen
-from workbench.model.skill import Scope, Skill
+from workbench.model.skill import Skill
 from workbench.model.words import clock_time, safe
 from workbench.runtime.devsessions.files import (
     ChangedOutside,
     TextFile,
-    copied_to_workspace,
     digest_of_file,
     new_text_file,
     read_text_file,
@@ -30,6 +29,7 @@ from workbench.runtime.devsessions.files import (
     text_files_of,
 )
 from workbench.runtime.library.drafts import Draft, Drafts
+from workbench.ui.owner import Owner, name_in
 from workbench.ui.panes.pane import Pane
 from workbench.ui.widgets.line import put_text
 from workbench.ui.widgets.source import Source
@@ -77,8 +77,9 @@ class EditorPane(Pane):
         self._questions: dict[str, Question] = {}
         self._offers: dict[str, Draft] = {}
         self._findings: Mapping[str, tuple[Finding, ...]] = {}
+        self._not_run: dict[str, frozenset[int]] = {}
         self._drafts: Drafts | None = None
-        self._workspace = ""
+        self._owner: Owner | None = None
         self._to_keep: set[str] = set()
         self._path = ""
         self._stood: tuple[object, ...] = ()
@@ -123,9 +124,9 @@ class EditorPane(Pane):
         """The files with text that an earlier start left unsaved, the newest first."""
         return tuple(self._offers)
 
-    def connect(self, drafts: Drafts, workspace: str) -> None:
+    def connect(self, drafts: Drafts, owner: Owner) -> None:
         """From now on unsaved text is kept, and what was left is offered."""
-        self._drafts, self._workspace = drafts, workspace
+        self._drafts, self._owner = drafts, owner
         for draft in drafts.offered():
             if draft.path in self._offers or _holds(draft.path, draft.text):
                 drafts.drop(draft.path, draft.owner)
@@ -179,8 +180,8 @@ class EditorPane(Pane):
         assert source is not None
         text, path = source.text, self._path
         try:
-            if self._skill is not None and self._skill.scope is Scope.BUILTIN and path in self.paths:
-                path = await self._made_own(source)
+            if self._owner is not None and (skill := self._owner.stranger_of(path)) is not None:
+                path = await self._made_own(self._owner, skill, source)
             save = new_text_file if not os.path.lexists(path) else None
             file = await anyio.to_thread.run_sync(
                 partial(save, path, source.file, text) if save else partial(save_text_file, source.file, text)
@@ -277,10 +278,16 @@ class EditorPane(Pane):
         elif self.question is None or self.question.theirs != theirs:
             self._ask_about(path, theirs)
 
+    def mark_not_run(self, lines: Mapping[str, frozenset[int]]) -> None:
+        """The lines of each file that no test has run, until it is changed."""
+        self._not_run = dict(lines)
+        self._mark()
+
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
         source = event.text_area
         assert isinstance(source, Source)
+        self._not_run.pop(source.file.path, None)
         if not self._to_keep:
             self.set_timer(KEEP_SECONDS, self._keep)
         self._to_keep.add(source.file.path)
@@ -311,18 +318,17 @@ class EditorPane(Pane):
         if self._drafts is not None:
             self._drafts.drop(draft.path, draft.owner)
 
-    async def _made_own(self, source: Source) -> str:
-        """The workspace's own copy of a shipped skill, open in place of it."""
-        assert self._skill is not None
+    async def _made_own(self, owner: Owner, skill: Skill, source: Source) -> str:
+        """The copy of a skill that may be edited, open in place of the one that may not."""
         before = source.file.path
-        folder = await anyio.to_thread.run_sync(copied_to_workspace, self._skill, self._workspace)
-        path = f"{folder}/{os.path.relpath(before, self._skill.folder)}"
+        own = await owner.made_own(skill)
+        path = own.path_of(name_in(skill, before))
         if self._drafts is not None:
             self._drafts.drop(before)
         source.file = read_text_file(path)
         self._sources[path] = self._sources.pop(before)
         self._path, self.paths = path, tuple(path if each == before else each for each in self.paths)
-        self.post_message(self.Said(f"{self._skill.name} is the workspace's own now: {folder}"))
+        self.post_message(self.Said(f"{skill.name} is your own now: {own.home}"))
         return path
 
     async def _close_some(self) -> None:
@@ -349,7 +355,7 @@ class EditorPane(Pane):
 
     def _mark(self) -> None:
         if self.source is not None:
-            self.source.mark(self._findings.get(self._path, ()))
+            self.source.mark(self._findings.get(self._path, ()), self._not_run.get(self._path, ()))
         self._draw()
 
     def _draw(self) -> None:

@@ -48,6 +48,12 @@ class LogPane(Pane):
     def add(self, entries: Iterable[LogEntry]) -> None:
         self.view.add(entries)
 
+    def use(self, logbook: Logbook) -> None:
+        """Show another logbook, from its newest line on."""
+        self._logbook = self.view.logbook = logbook
+        self.view.following = True
+        self._show()
+
     def focus_filter(self) -> None:
         self.query_one(Input).display = True
         self.screen.set_focus(self.query_one(Input))

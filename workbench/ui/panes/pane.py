@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -45,10 +45,12 @@ class Pane(Vertical):
         """What the strip of panes calls it."""
         return f"{self.NUMBER} {self.NAME}"
 
-    @property
-    def to_focus(self) -> Widget:
-        """What takes the focus when the pane does."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        @property
+        def to_focus(self) -> Widget:
+            """What takes the focus when the pane does; each pane has its own."""
+            ...
 
     @property
     def words_to_copy(self) -> str:

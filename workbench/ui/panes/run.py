@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from workbench.model.devsession import MAIN
 from workbench.model.errors import ErrorKind
 from workbench.model.run import Outcome
 from workbench.model.skill import Skill
 from workbench.model.words import duration, safe
+from workbench.ui.allowing import key_of, refused_rows
 from workbench.ui.fields import FieldKind, fields_of
 from workbench.ui.outcome import before_any_run, outcome_rows, shown_output, text_rows, wrong_rows
 from workbench.ui.panes.pane import Pane
@@ -23,6 +25,9 @@ from workbench.ui.widgets.form import InputsForm, WrongInputs
 from workbench.ui.widgets.line import put_line, put_text
 from workbench.ui.widgets.rows import Row, Rows
 from workbench.ui.words import end_of, state_of
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
 
 MOST_TAIL = 40_000
 
@@ -39,6 +44,7 @@ class RunPane(Pane):
         self._inputs: dict[str, str] = {}
         self._typed: dict[str, dict[str, Any]] = {}
         self._outcomes: dict[str, tuple[Outcome, int]] = {}
+        self._outcomes_of = {MAIN: self._outcomes}
         self._wants_json = False
         self._name_running = ""
         self._tail = ""
@@ -67,6 +73,12 @@ class RunPane(Pane):
             return self._json.selected_text or self._json.text
         known = self._outcomes.get(self._skill.name) if self._skill else None
         return shown_output(known[0]) if known else ""
+
+    @property
+    def last_outcome(self) -> Outcome | None:
+        """How the chosen skill's last run went, where it has run."""
+        known = self._outcomes.get(self._skill.name) if self._skill else None
+        return known[0] if known else None
 
     @property
     def _form(self) -> InputsForm:
@@ -125,6 +137,12 @@ class RunPane(Pane):
         self._wants_json = not self._is_json
         await self._show_inputs(self._skill, text)
         self.screen.set_focus(self.inputs_to_focus)
+
+    def use(self, session: str) -> None:
+        """From now on show how things went in this session."""
+        self._outcomes = self._outcomes_of.setdefault(session, {})
+        if self._skill is not None:
+            self._show_outcome()
 
     def began(self, name: str) -> None:
         self._name_running, self._tail = name, ""
@@ -198,7 +216,9 @@ class RunPane(Pane):
         at = f"   r{revision}" if revision else ""
         self._set_end(f"{glyph} {word}  {duration(outcome.duration_ms)}{at}{sandbox}", style)
         is_told = outcome.error is not None and outcome.error.kind is ErrorKind.SKILL_BROKEN
-        output.show((*(() if is_told else wrong_rows(self._skill)), *outcome_rows(outcome)))
+        wrong = () if is_told else wrong_rows(self._skill, revision)
+        offered = refused_rows(self._skill, outcome, key_of(cast("WorkbenchApp", self.app), "run.allow"))
+        output.show((*wrong, *outcome_rows(outcome, offered)))
         output.scroll_to(y=0, animate=False)
 
 

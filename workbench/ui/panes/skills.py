@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -44,6 +45,8 @@ class SkillsPane(Pane):
         super().__init__()
         self._glimpses: tuple[Glimpse, ...] = ()
         self._unsaved: frozenset[str] = frozenset()
+        self._left = ""
+        """Where the cursor stood when somebody began to type a filter, until one of what it leaves is chosen."""
 
     def compose(self) -> ComposeResult:
         yield self._title
@@ -79,16 +82,26 @@ class SkillsPane(Pane):
     def focus_filter(self) -> None:
         self.screen.set_focus(self.query_one(Input))
 
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        rows = self.query_one(Rows)
+        if event.widget is rows and rows.key:
+            self._left = ""
+        elif event.widget is not rows:
+            self._left = self._left or rows.key
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._draw()
+        self._draw(leads=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.screen.set_focus(self.to_focus)
 
     def key_escape(self) -> None:
-        self.query_one(Input).value = ""
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = ""
+        self._draw(leads=True)
+        self._left = ""
         self.screen.set_focus(self.to_focus)
 
     def key_down(self) -> None:
@@ -102,10 +115,14 @@ class SkillsPane(Pane):
         event.stop()
         self.post_message(self.Chosen(event.key))
 
-    def _draw(self) -> None:
+    def _draw(self, *, leads: bool = False) -> None:
+        """Where a filter `leads`, the cursor goes back to where it stood if that is shown, else to the first match."""
         wanted = self.query_one(Input).value
         shown = [glimpse for glimpse in self._glimpses if is_wanted(glimpse, wanted)]
-        self.query_one(Rows).show(tuple(rows_of(shown, self._unsaved)))
+        names = [glimpse.name for glimpse in shown] if leads else []
+        rows, stood = self.query_one(Rows), self._left or self.looked_at
+        at = stood if stood in names else names[0] if names else ""
+        rows.show(tuple(rows_of(shown, self._unsaved)), at=at)
         empty = self.query_one("#skills-empty", Static)
         empty.display = not shown
         self.set_class(not shown, "bare")

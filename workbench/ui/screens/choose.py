@@ -76,11 +76,11 @@ class Choose(Over[str | None]):
 
 
 def found(rows: Sequence[Row], wanted: str) -> list[Row]:
-    """The rows that are wanted: first those whose name begins so, then those whose name has it, then all the others."""
+    """The rows that are wanted: first those whose name begins so, then those whose name has it, then what says it."""
     words, letters = wanted.casefold().split(), wanted.casefold().replace(" ", "")
     ranked: tuple[list[Row], ...] = ([], [], [], [])
     for row in rows:
-        text = "".join(piece for piece, _ in row.pieces).casefold()
+        text = f"{''.join(piece for piece, _ in row.pieces)} {row.key}".casefold()
         name = row.pieces[0][0].casefold()
         if name.startswith(letters):
             ranked[0].append(row)

@@ -40,5 +40,11 @@ class Page(Over[None]):
         if self._at_end:
             self.call_after_refresh(rows.action_edge, 1)
 
+    def show(self, rows: Sequence[Row]) -> None:
+        """Other lines in the place of these."""
+        self._rows = tuple(rows)
+        if self.is_mounted:
+            self.query_one(Rows).show(self._rows)
+
     def action_scroll(self, by: int) -> None:
         self.query_one(Rows).action_move(by)

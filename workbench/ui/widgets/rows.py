@@ -79,13 +79,13 @@ class Rows(ScrollView, can_focus=True):
         """What the cursor stands on."""
         return self._rows[self.cursor].key if self.cursor < len(self._rows) else ""
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Show these rows instead. The cursor stays on its key where that is still there."""
+    def show(self, rows: Sequence[Row], *, at: str = "") -> None:
+        """Show these rows instead. The cursor goes to a key, or stays on its own, where that is still there."""
         before = self.key
         self._text = tuple(rows)
         self._lay_out()
         if self._has_cursor:
-            self.cursor = self._position_of(before)
+            self.cursor = self._position_of(at or before)
             if self.key and self.key != before:
                 self.post_message(self.Highlighted(self, self.key))
         self.refresh()

@@ -10,7 +10,8 @@ from rich.style import Style
 from textual._text_area_theme import TextAreaTheme
 from textual._tree_sitter import TREE_SITTER
 from textual.binding import Binding, BindingType
-from textual.events import Key
+from textual.events import Key, Paste
+from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widgets import TextArea
 
@@ -68,9 +69,9 @@ class Source(TextArea):
         """One cell more than the numbers need: the glyph of a finding stands there."""
         return super().gutter_width + 1
 
-    def mark(self, findings: Iterable[Finding]) -> None:
-        """Show these findings at their lines; of several at one line, the worst."""
-        marks: dict[int, tuple[str, str, str]] = {}
+    def mark(self, findings: Iterable[Finding], not_run: Iterable[int] = ()) -> None:
+        """Show these findings at their lines, of several at one line the worst, and which lines no test has run."""
+        marks: dict[int, tuple[str, str, str]] = dict.fromkeys(not_run, ("┊", "", "warning"))
         for finding in sorted(findings, key=lambda each: -_WORST[each.severity]):
             line = max(1, min(finding.place.line, self.document.line_count))
             style = "bad" if finding.severity.breaks else "warning"
@@ -96,6 +97,14 @@ class Source(TextArea):
         row = max(0, min(line, self.document.line_count) - 1)
         self.move_cursor((row, max(0, min(column - 1, len(self.document[row])))), center=True)
 
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Show the cursor, and the beginning of its line with it where there is room for both."""
+        offset = super().scroll_cursor_visible(center, animate)
+        row, column = self.cursor_location
+        if self.scroll_offset.x and self.get_column_width(row, column) + 2 * self.gutter_width < self.size.width:
+            self.scroll_to(x=0, animate=False, force=True, immediate=True)
+        return offset
+
     def use_colours(self) -> None:
         """Take the colours of the app's theme."""
         theme = _colours(self)
@@ -117,8 +126,8 @@ class Source(TextArea):
         style = _ink(self, name) + Style(bgcolor=next((each.style.bgcolor for each in strip if each.style), None))
         return _marked(strip, glyph, message, style, self._end_of(row), self.size.width)
 
-    def action_leave(self) -> None:
-        self.screen.focus_previous()
+    async def action_leave(self) -> None:
+        await self.run_action("app.go_to('skills')")
 
     async def _on_key(self, event: Key) -> None:
         """Keys take effect in the order in which they were typed; enter keeps the depth of the line.
@@ -134,6 +143,10 @@ class Source(TextArea):
             event.stop()
             event.prevent_default()
             self._break_line()
+
+    async def _on_paste(self, event: Paste) -> None:
+        """Half a character is no text that a file, or the grammar, could hold."""
+        event.text = event.text.encode("utf-8", "replace").decode()
 
     def _break_line(self) -> None:
         row, column = self.cursor_location

@@ -1,4 +1,4 @@
-"""The warden: a tiny process with one thread that owns every child, holds it to its limits, and ends whole trees.
+"""The warden: a tiny process with one loop that owns every child, holds it to its limits, and ends whole trees.
 
 It lives as long as its channel to the workbench: when the other end is gone, for whatever reason, every child is ended
 and the warden with them.
@@ -14,11 +14,14 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 
-from workbench.runtime.sandbox.warden import cgroups, namespaces, plain, privileges, wire
+from workbench.runtime.sandbox.warden import namespaces, plain, privileges, wire
 from workbench.runtime.sandbox.warden.allowance import Allowance
-from workbench.runtime.sandbox.warden.cgroups import ProcessCaps
+from workbench.runtime.sandbox.warden.cgroups import NO_GROUP, Group, Groups
 from workbench.runtime.sandbox.warden.launch import Launch
+from workbench.runtime.sandbox.warden.namespaces import Started
+from workbench.runtime.sandbox.warden.notices import Asked, Notices, Starter
 from workbench.runtime.sandbox.warden.processes import (
     children_of,
     descendants_of,
@@ -29,9 +32,11 @@ from workbench.runtime.sandbox.warden.watch import TreeWatch
 
 # All children together at ordinary weight: this part of the machine. Who uses more makes them all give way: enough for
 # the app to stay quick beside hogs; more would let any load of others keep the warden from its work.
-CORES_OF_ALL = 0.4 * (os.cpu_count() or 1)
+CORES_OF_ALL = 0.35 * (os.cpu_count() or 1)
 GROUP_NICENESS = 10
 IDLE_SECONDS = 3600.0
+# A group is empty a moment after the last of its processes has ended.
+EMPTYING_SECONDS = 0.005
 MOST_FAREWELL_LOOKS = 100
 KILL_AGAIN_SECONDS = 0.02
 NEVER = float("inf")
@@ -40,20 +45,31 @@ NEVER = float("inf")
 class Child:
     """One running child, and what is to happen to it when."""
 
-    __slots__ = ("deadline", "first_pid", "group", "id", "kill_at", "pid", "report", "tier", "watch", "why")
+    __slots__ = ("deadline", "first_pid", "group", "id", "kill_at", "notices", "pid", "tier", "walls", "watch", "why")
 
-    def __init__(self, launch_id: int, pid: int, launch: Launch, first_pid: int, report: int, group: str) -> None:
+    def __init__(
+        self, launch_id: int, launch: Launch, pid: int, group: Group, walls: Started | None, notices: Notices | None
+    ) -> None:
         now = time.monotonic()
-        self.group, self.report = group, report
-        self.id, self.pid, self.tier, self.first_pid = launch_id, pid, launch.tier, first_pid
+        self.id, self.pid, self.tier, self.group = launch_id, pid, launch.tier, group
+        self.walls, self.notices = walls, notices
+        self.first_pid = walls.first_pid if walls else 0
         self.deadline, self.kill_at = now + launch.seconds, NEVER
-        self.watch = TreeWatch(pid, launch.memory, launch.processes, now)
+        self.watch = TreeWatch(pid, self.first_pid, launch, now)
         self.why = ""
 
     @property
     def next_moment(self) -> float:
         """When something is to be done with it."""
-        return min(self.deadline, self.kill_at, self.watch.next_look)
+        pause = self.notices.goes_on_at if self.notices else NEVER
+        return min(self.deadline, self.kill_at, self.watch.next_look, pause)
+
+    def close(self) -> None:
+        """It has ended: what was open for it need not be any more."""
+        if self.notices:
+            self.notices.close()
+        if self.walls:
+            self.walls.close()
 
 
 class Warden:
@@ -62,22 +78,25 @@ class Warden:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._children: dict[int, Child] = {}
-        self._caps = ProcessCaps()
+        self._groups, self._emptied = Groups(), list[Group]()
         self._allowance, self._is_niced = Allowance(CORES_OF_ALL, time.monotonic()), False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._poll, self._asking = select.poll(), dict[int, Child]()
+        self._ready: dict[tuple[bool, bool], Starter | None] = {}
 
     def run(self) -> None:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
+        self._poll.register(self._channel, select.POLLIN)
+        self._poll.register(self._wake_read, select.POLLIN)
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll(self._milliseconds_to_next())]
-            if self._wake_read in ready:
+            events = dict(self._poll.poll(self._milliseconds_to_next()))
+            if self._wake_read in events:
                 os.read(self._wake_read, 4096)
+            for descriptor in events.keys() & self._asking.keys():
+                self._hear(self._asking[descriptor], events[descriptor])
             self._reap()
-            if self._channel.fileno() in ready and not self._take_packet():
+            if self._channel.fileno() in events and not self._take_packet():
                 break
             self._enforce()
         self._end_everything()
@@ -100,25 +119,92 @@ class Warden:
     def _start(self, message: dict[str, object], descriptors: list[int]) -> None:
         launch_id = int(message["id"])  # type: ignore[call-overload]
         high = [_moved_up(descriptor) for descriptor in descriptors]
-        group, first_pid, report = "", 0, -1
+        group = NO_GROUP
         try:
             launch = Launch(message)
-            group = self._caps.enter(launch.processes)
+            asked = Asked(launch)
+            group = self._groups.enter(launch)
             if launch.tier.startswith("A"):
-                pid, first_pid, report = namespaces.start(launch, high)
+                starter = self._starter_for(asked)
+                walls = namespaces.start(launch, high, asked, starter, before_it_runs=lambda: self._hold(group, launch))
+                child = Child(launch_id, launch, walls.pid, group, walls, walls.notices)
             else:
-                pid = plain.start(launch, high)
-        except (OSError, ValueError, KeyError) as error:
-            self._caps.leave()
-            cgroups.remove(group)
+                pid, notices = plain.start(launch, high, asked)
+                child = Child(launch_id, launch, pid, group, None, notices)
+                self._hold_or_kill(child, launch)
+        except (OSError, ValueError, KeyError, ArithmeticError) as error:
+            with suppress(OSError):
+                self._groups.leave(group)
+            self._emptied.append(group)
             self._tell({"did": "refuse", "id": launch_id, "message": str(error)})
             return
         finally:
             for descriptor in high:
                 os.close(descriptor)
-        self._caps.leave()
-        self._children[pid] = Child(launch_id, pid, launch, first_pid, report, group)
-        self._tell({"did": "start", "id": launch_id, "pid": pid})
+        self._children[child.pid] = child
+        self._listen_to(child)
+        listener = child.walls.listener if child.walls else -1
+        self._tell({"did": "start", "id": launch_id, "pid": child.pid}, () if listener < 0 else (listener,))
+        if listener >= 0:
+            os.close(listener)
+        if asked and asked.kind not in self._ready and child.walls:
+            self._ready[asked.kind] = self._starter_for(asked)  # for the next of its kind, while nobody waits
+
+    def _starter_for(self, asked: Asked) -> Starter | None:
+        """One that is ready, or a new one; where none can be made, the filter refuses by itself and nobody counts."""
+        if asked and (starter := self._ready.pop(asked.kind, None)):
+            return starter
+        try:
+            return Starter(asked) if asked else None
+        except (OSError, RuntimeError):
+            asked.forget()
+            return None
+
+    def _listen_to(self, child: Child) -> None:
+        if child.notices and child.notices.listener >= 0:
+            child.notices.goes_on_at = NEVER
+            self._asking[child.notices.listener] = child
+            self._poll.register(child.notices.listener, select.POLLIN)
+
+    def _listen_no_more(self, child: Child) -> None:
+        if child.notices and self._asking.pop(child.notices.listener, None):
+            self._poll.unregister(child.notices.listener)
+
+    def _hear(self, child: Child, events: int) -> None:
+        """One call that the kernel asks about; who asks too often is left waiting for a while.
+
+        Where nobody is left who could ask there is nothing to receive, and waiting for it would hold us up.
+        """
+        assert child.notices is not None
+        if not events & select.POLLIN:
+            self._listen_no_more(child)
+            return
+        child.notices.answer_one(lambda: self._tell_denied(child))
+        if child.notices.goes_on_at != NEVER:
+            self._listen_no_more(child)
+
+    def _tell_denied(self, child: Child) -> None:
+        """What it was denied since the workbench had room to hear of it. A skill must not make us wait for that."""
+        if child.notices and child.notices.untold:
+            message: dict[str, object] = {"did": "deny", "id": child.id, "denied": dict(child.notices.untold)}
+            with suppress(OSError):
+                wire.send(self._channel, message, flags=socket.MSG_DONTWAIT)
+                child.notices.untold.clear()
+
+    def _hold(self, group: Group, launch: Launch) -> None:
+        """Leave a child alone in its group, and the group to its limits."""
+        self._groups.leave(group)
+        group.hold(launch)
+
+    def _hold_or_kill(self, child: Child, launch: Launch) -> None:
+        """One that runs already does not run on without its limits."""
+        try:
+            self._hold(child.group, launch)
+        except OSError:
+            self._kill(child)
+            send_signal(child.pid, signal.SIGKILL)
+            child.close()
+            raise
 
     def _stop(self, launch_id: int, grace: float) -> None:
         for child in self._children.values():
@@ -157,22 +243,28 @@ class Warden:
     def _enforce(self) -> None:
         now, used = time.monotonic(), 0.0
         for child in list(self._children.values()):
+            if child.notices and child.notices.goes_on_at <= now:
+                self._listen_to(child)
             if child.deadline <= now:
                 self._ask_to_end(child, 0.3, "deadline")
             elif child.kill_at <= now:
                 self._kill(child)
             elif child.watch.next_look <= now:
-                over = child.watch.look(now)
+                over = child.watch.look(now, is_ending=child.kill_at != NEVER)
                 used += child.watch.used
+                if not over and (bytes_held := child.group.memory_that_ended_it):
+                    over, child.watch.measured = "memory", bytes_held
                 if over:
                     self._ask_to_end(child, 0, over)
+        self._emptied = [group for group in self._emptied if not group.remove()]
         self._allowance.spend(used, now)
         if self._allowance.is_spent is not self._is_niced:
             self._is_niced = _group_is_niced(self._allowance.is_spent)
 
     def _milliseconds_to_next(self) -> int:
         soonest = min((child.next_moment for child in self._children.values()), default=NEVER)
-        seconds = min(IDLE_SECONDS, max(0.0, soonest - time.monotonic()))
+        longest = EMPTYING_SECONDS if self._emptied else IDLE_SECONDS
+        seconds = min(longest, max(0.0, soonest - time.monotonic()))
         return int(seconds * 1000) + 1
 
     def _reap(self) -> None:
@@ -187,12 +279,15 @@ class Warden:
             if child is None:
                 continue
             self._end_orphans()
-            if child.report >= 0:
-                os.close(child.report)
-            cgroups.remove(child.group)
+            self._listen_no_more(child)
+            self._tell_denied(child)
+            if not child.why and (bytes_held := child.group.memory_that_ended_it):
+                child.why, child.watch.measured = "memory", bytes_held
+            child.close()
+            self._emptied.append(child.group)
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
             is_whole = not child.tier.startswith("A")  # bubblewrap ends without having waited for what it started
-            cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000, 3) if is_whole else None
+            cpu_ms = (usage.ru_utime + usage.ru_stime if is_whole else child.watch.cpu_seconds) * 1000
             max_rss_kb = usage.ru_maxrss if is_whole and usage.ru_maxrss > _own_max_rss() + 256 else 0
             self._tell(
                 {
@@ -200,7 +295,7 @@ class Warden:
                     "id": child.id,
                     "code": code,
                     "why": child.why,
-                    "cpu_ms": cpu_ms,
+                    "cpu_ms": round(cpu_ms, 3) or None,
                     "max_rss_kb": max(max_rss_kb, child.watch.max_rss // 1024) or None,
                     "measured": child.watch.measured,
                 }
@@ -213,9 +308,9 @@ class Warden:
                 kill_descendants(pid)
                 send_signal(pid, signal.SIGKILL)
 
-    def _tell(self, message: dict[str, object]) -> None:
+    def _tell(self, message: dict[str, object], descriptors: tuple[int, ...] = ()) -> None:
         try:
-            wire.send(self._channel, message)
+            wire.send(self._channel, message, descriptors)
         except OSError:
             return
 
@@ -223,9 +318,9 @@ class Warden:
         for child in self._children.values():
             self._kill(child)
         kill_descendants(os.getpid())
-        groups = [child.group for child in self._children.values()]
+        groups = [*self._emptied, *(child.group for child in self._children.values())]
         for _ in range(MOST_FAREWELL_LOOKS):
-            groups = [group for group in groups if not cgroups.remove(group)]
+            groups = [group for group in groups if not group.remove()]
             if not groups:
                 return
             time.sleep(0.002)

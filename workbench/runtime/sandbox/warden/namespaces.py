@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 import stat
+from collections.abc import Callable
 
-from workbench.runtime.sandbox.warden import seccomp
+from workbench.runtime.sandbox.warden import networks, seccomp
+from workbench.runtime.sandbox.warden.binding import bindings
 from workbench.runtime.sandbox.warden.launch import Launch
+from workbench.runtime.sandbox.warden.notices import Asked, Notices, Starter
+from workbench.runtime.sandbox.warden.processes import children_of, send_signal
 
 # Above every descriptor that we may hold ourselves: a number that is given to the child must never be one that is still
 # to be copied, or the child would get somebody else's file.
@@ -21,29 +26,59 @@ FIRST_OWN_DESCRIPTOR = 600
 TMP_BYTES = 64 << 20
 SHARED_MEMORY_BYTES = 16 << 20
 _PASSWD = b"skill:x:65534:65534:skill:/tmp:/bin/sh\n"
-_programs: dict[tuple[bool, bool], bytes] = {}
+_programs: dict[tuple[bool, bool, bool], bytes] = {}
 
 
-def filter_program(launch: Launch) -> bytes:
-    """The system-call filter for a launch, assembled once."""
-    key = (launch.network, launch.spawn)
+def filter_program(launch: Launch, asked: Asked) -> bytes:
+    """The system-call filter for a launch, assembled once; what another one asks about it leaves to that."""
+    has_network, may_spawn = bool(launch.proxy_port), launch.spawn or asked.spawns
+    key = (has_network, may_spawn, asked.sockets)
     if key not in _programs:
-        _programs[key] = seccomp.program(allow_network=launch.network, allow_spawn=launch.spawn)
+        _programs[key] = seccomp.program(
+            allow_network=has_network, allow_spawn=may_spawn, asks_about_sockets=asked.sockets
+        )
     return _programs[key]
 
 
-def start(launch: Launch, descriptors: list[int]) -> tuple[int, int, int]:
-    """Start a launch with its descriptors at 0, 1, 2, …; returns its pid and that of the namespace's first process.
+class Started:
+    """A child in namespaces of its own: bubblewrap's pid, and that of the first process inside.
 
-    bubblewrap tells the latter and waits with the command until it has got its limits: set from outside and before any
-    of the skill's code runs, they count only what is in the namespace. The third number returned is the descriptor of
-    bubblewrap's report: it reports the end too, and would die of a closed pipe, so it stays open until then.
+    `report` is the descriptor of bubblewrap's report: it reports the end too, and would die of a closed pipe, so it
+    stays open until then. `listener` listens in the child's own network, where it has one that leads out. `starter`
+    is there where the kernel asks about calls.
+    """
+
+    __slots__ = ("_report", "_starter", "first_pid", "listener", "pid")
+
+    def __init__(self, pid: int, first_pid: int, report: int, listener: int, starter: Starter | None) -> None:
+        self.pid, self.first_pid, self.listener = pid, first_pid, listener
+        self._report, self._starter = report, starter
+
+    @property
+    def notices(self) -> Notices | None:
+        return self._starter.notices if self._starter else None
+
+    def close(self) -> None:
+        """The child has ended."""
+        os.close(self._report)
+        if self._starter:
+            self._starter.end()
+
+
+def start(
+    launch: Launch, descriptors: list[int], asked: Asked, starter: Starter | None, before_it_runs: Callable[[], None]
+) -> Started:
+    """Start a launch with its descriptors at 0, 1, 2, ….
+
+    bubblewrap tells of its first process and waits with the command until that has got its limits, and a listener in
+    its network: done from outside and before any of the skill's code runs, they are the namespace's alone.
     """
     opened: list[int] = []
+    pid, listener = 0, -1
     status_read, status_write = os.pipe2(os.O_CLOEXEC)
     gate_read, gate_write = os.pipe2(os.O_CLOEXEC)
     try:
-        arguments, passed = _arguments(launch, opened)
+        arguments, passed = _arguments(launch, asked, opened)
         targets = range(FIRST_OWN_DESCRIPTOR, FIRST_OWN_DESCRIPTOR + len(passed) + 2)
         ours = [*passed, status_write, gate_read]
         if max(*ours, *descriptors) >= FIRST_OWN_DESCRIPTOR:
@@ -51,29 +86,52 @@ def start(launch: Launch, descriptors: list[int]) -> tuple[int, int, int]:
         actions = [(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(ours, targets, strict=True)]
         actions += [(os.POSIX_SPAWN_DUP2, descriptor, target) for target, descriptor in enumerate(descriptors)]
         arguments += ["--json-status-fd", str(targets[-2]), "--block-fd", str(targets[-1])]
-        pid = os.posix_spawn(
-            launch.bubblewrap,
-            [launch.bubblewrap, *arguments, "--", *launch.argv],
-            launch.environment,
-            file_actions=actions,
-            setpgroup=0,
-            setsigmask=(),
-            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD),
-        )
+
+        def spawn() -> int:
+            return os.posix_spawn(
+                launch.bubblewrap,
+                [launch.bubblewrap, *arguments, "--", *launch.argv],
+                launch.environment,
+                file_actions=actions,
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD),
+            )
+
+        pid = starter.start(spawn) if starter else spawn()
         os.close(status_write)
         status_write = -1
-        first = pid_in(os.read(status_read, 4096))
-        if first:
+        before_it_runs()
+        if first := pid_in(_report(status_read, starter)):  # else it has ended, and its own words say why
             _limit(first, launch)
+            listener = networks.listener_in(first, launch.proxy_port) if launch.proxy_port else -1
             os.write(gate_write, b"go")
     except BaseException:
+        for each in (*children_of(pid), pid) if pid else ():  # a gate that is only closed is open to bubblewrap
+            send_signal(each, signal.SIGKILL)
         os.close(status_read)
+        if starter:
+            starter.end()
         raise
     finally:
         for descriptor in (status_write, gate_read, gate_write, *opened):
             if descriptor >= 0:
                 os.close(descriptor)
-    return pid, first, status_read
+    if starter:
+        starter.notices.allow(pid, first)
+    return Started(pid, first, status_read, listener, starter)
+
+
+def _report(status: int, starter: Starter | None) -> bytes:
+    """What bubblewrap says first; until then whatever is asked is asked by itself, which sets up the walls."""
+    if starter:
+        poll = select.poll()
+        for descriptor in (status, starter.notices.listener):
+            poll.register(descriptor, select.POLLIN)
+        while status not in (ready := [each for each, _ in poll.poll()]):
+            if ready:
+                starter.notices.answer_one(lambda: None, is_being_set_up=True)
+    return os.read(status, 4096)
 
 
 def pid_in(status: bytes) -> int:
@@ -89,11 +147,12 @@ def _limit(pid: int, launch: Launch) -> None:
         (resource.RLIMIT_NOFILE, launch.open_files),
         (resource.RLIMIT_NPROC, launch.processes),
         (resource.RLIMIT_FSIZE, launch.file_bytes),
+        (resource.RLIMIT_CPU, launch.cpu_seconds),
     ):
         resource.prlimit(pid, limit, (most, most))
 
 
-def _arguments(launch: Launch, opened: list[int]) -> tuple[list[str], list[int]]:
+def _arguments(launch: Launch, asked: Asked, opened: list[int]) -> tuple[list[str], list[int]]:
     """bubblewrap's options, and the descriptors they speak of, in the order of their numbers."""
     passed: list[int] = []
 
@@ -103,20 +162,16 @@ def _arguments(launch: Launch, opened: list[int]) -> tuple[list[str], list[int]]
         return str(FIRST_OWN_DESCRIPTOR + len(passed) - 1)
 
     arguments = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent"]
-    arguments += ["--share-net"] if launch.network else []
     arguments += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"]
     arguments += _system()
     arguments += ["--ro-bind-data", passing(_pipe_of(_PASSWD)), "/etc/passwd"]
     arguments += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
     arguments += ["--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
     arguments += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp"]
-    for path in launch.read:
-        if not path.startswith("/usr/"):
-            arguments += ["--ro-bind-fd", passing(open_path(path)), path]
-    for path in launch.write:
-        arguments += ["--bind-fd", passing(open_path(path)), path]
+    read = [path for path in launch.read if not path.startswith("/usr/")]
+    arguments += bindings(read, launch.write, open_path, passing)
     arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
-    arguments += ["--chdir", launch.cwd, "--seccomp", passing(_pipe_of(filter_program(launch)))]
+    arguments += ["--chdir", launch.cwd, "--seccomp", passing(_pipe_of(filter_program(launch, asked)))]
     return arguments, passed
 
 

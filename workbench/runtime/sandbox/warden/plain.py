@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 
 from workbench.runtime.sandbox.warden import landlock, privileges, seccomp
 from workbench.runtime.sandbox.warden.launch import Launch
-from workbench.runtime.sandbox.warden.namespaces import filter_program
+from workbench.runtime.sandbox.warden.namespaces import filter_program, open_path
+from workbench.runtime.sandbox.warden.notices import Asked, Notices, listening
 from workbench.runtime.sandbox.warden.processes import kill_descendants
 
 CANNOT_START = 126
@@ -26,20 +28,26 @@ SYSTEM_READ = [
 ]  # fmt: skip
 
 
-def start(launch: Launch, descriptors: list[int]) -> int:
-    """Start a launch with its descriptors at 0, 1, 2, …; returns the guard's pid."""
+def start(launch: Launch, descriptors: list[int], asked: Asked) -> tuple[int, Notices | None]:
+    """Start a launch with its descriptors at 0, 1, 2, …; the guard's pid, and what the kernel asks of the command."""
     warden = os.getpid()
+    ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         status = CANNOT_START
         try:
-            status = _guard(launch, descriptors, warden)
+            status = _guard(launch, descriptors, warden, asked, theirs)
         finally:
             os._exit(status)
-    return pid
+    theirs.close()
+    with ours:
+        _, listeners, _, _ = socket.recv_fds(ours, 1, 1) if asked else (b"", [], 0, None)
+    for listener in listeners:
+        os.set_inheritable(listener, False)
+    return pid, Notices(listeners[0]) if listeners else None
 
 
-def _guard(launch: Launch, descriptors: list[int], warden: int) -> int:
+def _guard(launch: Launch, descriptors: list[int], warden: int, asked: Asked, asking: socket.socket) -> int:
     """Start the command, wait for it, leave nothing of it behind; returns the status to exit with."""
     os.setpgid(0, 0)
     _forget_the_warden()
@@ -49,7 +57,7 @@ def _guard(launch: Launch, descriptors: list[int], warden: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            _become(launch, descriptors, guard)
+            _become(launch, descriptors, guard, asked, asking)
         except FileNotFoundError:
             os.write(2, f"{launch.argv[0]}: No such file or directory\n".encode())
             os._exit(NOT_FOUND)
@@ -79,11 +87,17 @@ def _wait_for(pid: int) -> int:
             return status
 
 
-def _become(launch: Launch, descriptors: list[int], guard: int) -> None:
+def _become(launch: Launch, descriptors: list[int], guard: int, asked: Asked, asking: socket.socket) -> None:
     """Turn this process into the command, never to return."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setpgid(0, 0)
     privileges.die_with_parent(guard)
+    if asked:
+        try:
+            socket.send_fds(asking, [b"-"], [listening(asked)])
+        except OSError:  # somebody around us listens already: then the other filter refuses by itself
+            asked.forget()
+    asking.close()
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target, inheritable=True)
     os.closerange(len(descriptors), MOST_DESCRIPTORS)
@@ -92,20 +106,29 @@ def _become(launch: Launch, descriptors: list[int], guard: int) -> None:
     if launch.tier == "B":
         privileges.drop_capabilities()
         landlock.restrict(
-            read=[*SYSTEM_READ, *DEVICES_READ, *launch.read],
-            write=[*launch.write, "/dev/null"],
+            read=[*SYSTEM_READ, *DEVICES_READ, *_opened(launch.read)],
+            write=[*_opened(launch.write), "/dev/null"],
             list_only=launch.list_only,
         )
-        seccomp.install(filter_program(launch))
+        seccomp.install(filter_program(launch, asked))
     else:
         privileges.no_new_privileges()
     os.execvpe(launch.argv[0], launch.argv, launch.environment)
+
+
+def _opened(paths: list[str]) -> list[str | int]:
+    """What lies at these paths at this moment; one that leads through a link is refused, as behind namespaces."""
+    try:
+        return [path if path.startswith("/usr/") else open_path(path) for path in paths]
+    except FileNotFoundError as error:
+        raise OSError(f"{error.filename} is not there any more") from None
 
 
 def _limit(launch: Launch) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (launch.open_files, launch.open_files))
     resource.setrlimit(resource.RLIMIT_FSIZE, (launch.file_bytes, launch.file_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (launch.cpu_seconds, launch.cpu_seconds))
     mine = sum(1 for name in os.listdir("/proc") if name.isdigit() and _is_mine(name)) if os.getuid() else 0
     if mine:
         resource.setrlimit(resource.RLIMIT_NPROC, (mine + launch.processes, mine + launch.processes))

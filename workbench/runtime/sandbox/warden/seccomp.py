@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from workbench.runtime.sandbox.warden.privileges import no_new_privileges
 from workbench.runtime.sandbox.warden.syscalls import MACHINES, NEWEST, call, number_of
@@ -17,10 +19,13 @@ AUDIT_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+SET_MODE_FILTER, NEW_LISTENER, WAIT_UNTIL_KILLED = 1, 0x08, 0x20
 
 KILL_PROCESS = 0x80000000
 ALLOW = 0x7FFF0000
 ERROR = 0x00050000
+ASK = 0x7FC00000
 
 # Offsets in the kernel's struct seccomp_data, and the operations of classic BPF that are used here.
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
@@ -170,6 +175,12 @@ class Rules(Assembler):
             self.unless_equal(number, "next rule")
         return number is not None
 
+    def ask_about(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if self.begin(name):
+                self.give(ASK)
+                self.end()
+
     def end(self) -> None:
         self.place("allow")
         self.give(ALLOW)
@@ -185,8 +196,13 @@ class Rules(Assembler):
         self.place("next rule")
 
 
-def program(*, allow_network: bool, allow_spawn: bool, machine: str | None = None) -> bytes:
-    """The filter as an array of struct sock_filter: the same bytes for the same arguments, so it can be kept."""
+def program(
+    *, allow_network: bool, allow_spawn: bool, asks_about_sockets: bool = False, machine: str | None = None
+) -> bytes:
+    """The filter as an array of struct sock_filter: the same bytes for the same arguments, so it can be kept.
+
+    What another filter asks about has to be allowed here: the kernel does what the strictest one says.
+    """
     machine = machine or _this_machine()
     if machine not in MACHINES:
         raise Unsupported(machine)
@@ -195,7 +211,11 @@ def program(*, allow_network: bool, allow_spawn: bool, machine: str | None = Non
     _no_set_id_bits(rules)
     _no_typing_into_terminals(rules)
     _no_namespaces_and_escapes(rules, allow_spawn=allow_spawn)
-    _sockets_of_open_network(rules) if allow_network else _no_sockets(rules)
+    if allow_network:
+        _sockets_of_own_network(rules)
+    elif not asks_about_sockets:
+        rules.refuse_calls(("socket",), errno.EACCES)
+    _local_socket_pairs(rules)
     _no_limits_on_others(rules)
     rules.refuse_calls(UNKNOWN, errno.ENOSYS)
     rules.refuse_calls(ATTRIBUTES, errno.EOPNOTSUPP)
@@ -205,14 +225,56 @@ def program(*, allow_network: bool, allow_spawn: bool, machine: str | None = Non
     return rules.assembled()
 
 
+def asking_program(*, sockets: bool, spawns: bool, machine: str | None = None) -> bytes:
+    """A filter that refuses nothing by itself: it has somebody outside decide."""
+    machine = machine or _this_machine()
+    rules = Rules(machine)
+    rules.load(ARCHITECTURE)
+    rules.if_equal(AUDIT_ARCHITECTURE[machine], "native")
+    rules.give(ALLOW)
+    rules.place("native")
+    rules.load(NUMBER)
+    if sockets:
+        rules.ask_about(("socket",))
+    if spawns:
+        if rules.begin("clone"):
+            rules.load_argument(0)
+            rules.if_bits(CLONE_THREAD, "allow")
+            rules.give(ASK)
+            rules.end()
+        rules.ask_about(("fork", "vfork"))
+    rules.give(ALLOW)
+    return rules.assembled()
+
+
 def install(program: bytes) -> None:
     """Put this thread, and all that it will ever start, behind the filter. There is no way back."""
+    no_new_privileges()
+    with _in_memory(program) as header:
+        call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header)
+
+
+def listen(program: bytes) -> int:
+    """The same with a filter that asks; returns the descriptor at which its questions arrive."""
+    no_new_privileges()
+    number = SECCOMP[_this_machine()]
+    with _in_memory(program) as header:
+        try:
+            return call("syscall", number, SET_MODE_FILTER, NEW_LISTENER | WAIT_UNTIL_KILLED, header)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a kernel before 5.19, where any signal interrupts a call that waits
+                raise
+            return call("syscall", number, SET_MODE_FILTER, NEW_LISTENER, header)
+
+
+@contextmanager
+def _in_memory(program: bytes) -> Iterator[bytes]:
+    """The kernel's struct sock_fprog for it, as long as the block lasts."""
     import ctypes
 
-    no_new_privileges()
     instructions = ctypes.create_string_buffer(program, len(program))
-    header = (len(program) // 8).to_bytes(8, "little") + ctypes.addressof(instructions).to_bytes(8, "little")
-    call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header)
+    yield (len(program) // 8).to_bytes(8, "little") + ctypes.addressof(instructions).to_bytes(8, "little")
+    del instructions
 
 
 def _this_machine() -> str:
@@ -277,16 +339,10 @@ def _no_namespaces_and_escapes(rules: Rules, *, allow_spawn: bool) -> None:
         rules.refuse_calls(("fork", "vfork"), errno.EPERM)
 
 
-def _no_sockets(rules: Rules) -> None:
-    rules.refuse_calls(("socket",), errno.EACCES)
-    # One end of a datagram pair can be pointed at any other socket in the file system: a way out without socket().
-    _local_socket_pairs(rules, (SOCK_STREAM, SOCK_SEQPACKET))
-
-
-def _sockets_of_open_network(rules: Rules) -> None:
+def _sockets_of_own_network(rules: Rules) -> None:
+    """TCP and UDP in a network that leads to the proxy alone; a socket in the file system would lead past it."""
     if rules.begin("socket"):
         rules.load_argument(0)
-        rules.if_equal(AF_UNIX, "allow")
         rules.if_equal(AF_INET, "internet")
         rules.if_equal(AF_INET6, "internet")
         rules.if_equal(AF_NETLINK, "netlink")
@@ -307,16 +363,16 @@ def _sockets_of_open_network(rules: Rules) -> None:
             rules.if_equal(protocol, "allow")
         rules.refuse(errno.EPROTONOSUPPORT)
         rules.end()
-    _local_socket_pairs(rules, (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM))
 
 
-def _local_socket_pairs(rules: Rules, types: tuple[int, ...]) -> None:
+def _local_socket_pairs(rules: Rules) -> None:
+    """One end of a datagram pair can be pointed at any socket in the file system: a way out without socket()."""
     if rules.begin("socketpair"):
         rules.load_argument(0)
         rules.unless_equal(AF_UNIX, "refuse")
         rules.load_argument(1)
         rules.keep_bits(SOCK_TYPE_MASK)
-        for socket_type in types:
+        for socket_type in (SOCK_STREAM, SOCK_SEQPACKET):
             rules.if_equal(socket_type, "allow")
         rules.place("refuse")
         rules.refuse(errno.EACCES)

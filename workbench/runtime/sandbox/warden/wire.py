@@ -15,13 +15,15 @@ class TooLarge(OSError):
     """No packet holds this message."""
 
 
-def send(channel: socket.socket, message: dict[str, object], descriptors: tuple[int, ...] = ()) -> None:
+def send(
+    channel: socket.socket, message: dict[str, object], descriptors: tuple[int, ...] = (), *, flags: int = 0
+) -> None:
     """Send one message; raises OSError when the other end is gone or the packet is too large."""
     packet = json.dumps(message).encode()
     if len(packet) > MAX_PACKET:
         raise TooLarge(f"{len(packet) // 1000} kB in one message, and at most {MAX_PACKET // 1000} kB")
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    channel.sendmsg([packet], rights)
+    channel.sendmsg([packet], rights, flags)
 
 
 def receive(channel: socket.socket) -> tuple[dict[str, object], list[int]] | None:
