@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 
 from workbench.model.errors import StoreUnavailable
 from workbench.runtime.places import StatePlace
-from workbench.runtime.store.database import open_database
+from workbench.runtime.store.database import FILE_NAME, open_database
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +84,18 @@ async def test_two_processes_that_open_a_new_workspace_at_once_both_work(tmp_pat
         theirs.post(lambda connection: remember(connection, "theirs"))
     with open_database(place(tmp_path)) as database:
         assert len(database.read("SELECT * FROM metadata")) == 2
+
+
+async def test_a_database_that_another_process_is_making_at_this_moment_is_waited_for(tmp_path: Path) -> None:
+    os.makedirs(tmp_path / ".workbench")
+    other = sqlite3.connect(tmp_path / ".workbench" / FILE_NAME, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, other.execute, ["COMMIT"]).start()
+
+    with open_database(place(tmp_path)) as database:
+        await database.write(lambda connection: remember(connection, "a"))
+        assert len(database.read("SELECT * FROM metadata")) == 1
+    other.close()
 
 
 async def test_a_damaged_file_is_named_and_the_way_out_too(tmp_path: Path) -> None:
