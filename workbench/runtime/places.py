@@ -31,12 +31,17 @@ class StatePlace:
     hand: OwnHand | None = None
 
     def prepared(self) -> str:
-        """The folder, made if need be, readable by its owner alone."""
+        """The folder, made if need be, readable by its owner alone.
+
+        Whoever makes something in it comes by here first, each time: where the workspace was deleted meanwhile, a
+        folder made by the way would have no mark, and what lies in it would not be believed.
+        """
         try:
-            if self.hand is not None and not os.path.exists(f"{self.folder}/{OWNER_NAME}"):
-                with suppress(StoreUnavailable):  # who has no place for a key goes on without
-                    _make_signed(self.folder, self.hand)
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            if self.hand is None or not os.path.exists(f"{self.folder}/{OWNER_NAME}"):
+                if self.hand is not None:
+                    with suppress(StoreUnavailable):  # who has no place for a key goes on without
+                        _make_signed(self.folder, self.hand)
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)
             ignore = os.path.join(self.folder, ".gitignore")
             if self.is_in_workspace and not os.path.exists(ignore):
                 with open(ignore, "w", encoding="utf-8") as file:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from workbench.model.errors import StoreUnavailable
 from workbench.runtime.library.drafts import Drafts
-from workbench.runtime.places import StatePlace
+from workbench.runtime.places import StatePlace, place_of_state
 from workbench.runtime.store.instances import Instance
 
 
@@ -51,6 +52,22 @@ def test_what_is_dropped_or_damaged_is_not_offered(place: StatePlace) -> None:
     instance.abandon()
 
     assert [draft.text for draft in Drafts(place, Instance(place, "next")).offered()] == ["text \udcff and \0"]
+
+
+def test_a_draft_is_offered_though_its_workspace_was_deleted_while_it_was_typed(tmp_path: Path) -> None:
+    workspace, environ = tmp_path / "workspace", {"HOME": str(tmp_path / "home")}
+    workspace.mkdir()
+    place = place_of_state(str(workspace), environ)
+    typing = Instance(place, "typing")
+    drafts = Drafts(place, typing)
+    drafts.keep("/a", "half", "", at=1.0)
+    shutil.rmtree(workspace)
+    drafts.keep("/a", "half a", "", at=2.0)
+    typing.abandon()
+
+    again = place_of_state(str(workspace), environ)
+    assert again.is_in_workspace
+    assert [draft.text for draft in Drafts(again, Instance(again, "next")).offered()] == ["half a"]
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class Drafts:
         """When this returns, kill -9 cannot take the text back; raises StoreUnavailable."""
         self._instance.claim()
         document = {"path": path, "text": text, "base": base_digest, "at": at, "owner": self._instance.id}
+        self._place.prepared()
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             write_atomically(self._file_of(path, self._instance.id), json.dumps(document).encode(), mode=0o600)
