@@ -93,5 +93,16 @@ def test_without_the_library_nobody_knows_what_may_go(old: Author) -> None:
 
     said = old.calls("gc", "--days", "0", "--keep", "0")
 
-    assert (said.code, "the library knows of no revision" in said.err) == (3, True)
+    assert (said.code, "workbench.db is gone" in said.err) == (3, True)
     assert len(revisions(old)) == 5
+
+
+def test_where_nothing_was_ever_accepted_there_is_nothing_to_say(author: Author) -> None:
+    author.has_function("broken", "return 1")
+    skill = author.skills / "broken/skill.py"
+    skill.write_text(f"raise RuntimeError('no')\n{skill.read_text()}")
+    author.calls("run", "broken")
+
+    assert author.calls("gc").out == "nothing is old enough to go\n"
+    with open_tidying(str(author.workspace), author.environ, 0, 30.0, time.time() + WEEKS) as looked:
+        assert {each.kind for each in looked.take_away(looked.found())} == {"revisions"}

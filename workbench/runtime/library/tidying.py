@@ -39,9 +39,9 @@ class Tidying:
     def found(self) -> tuple[Leftover, ...]:
         """What may go, the revisions first; raises StoreUnavailable where nobody can say which of them answer."""
         revisions = f"{self._place.folder}/{REVISIONS_FOLDER}"
-        if any(_folders(revisions)) and not self._database.read("SELECT 1 FROM revision LIMIT 1"):
+        if any(_folders(revisions)) and not os.path.exists(self._database.path):
             hint = "put the database back; without it nobody knows what is still needed"
-            raise StoreUnavailable(f"{revisions} holds files, and the library knows of no revision", hint=hint)
+            raise StoreUnavailable(f"{revisions} holds files, and the library {self._database.path} is gone", hint=hint)
         return (*self._revisions(), *self._runs("artifacts", RUNS_FOLDER), *self._runs("held back", HELD_FOLDER))
 
     def take_away(self, leftovers: tuple[Leftover, ...]) -> tuple[Leftover, ...]:
