@@ -127,6 +127,7 @@ async def open_workbench(
         seen = sessions.opened(dev)
         yield Workbench(
             settings=settings,
+            place=place,
             library=seen.library,
             sessions=sessions,
             session=seen.session,

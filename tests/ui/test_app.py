@@ -347,3 +347,11 @@ async def test_a_broken_skill_that_is_run_says_what_is_wrong_once(author: Author
             "".join(piece for piece, _ in row.pieces) for row in eyes.app.run_pane.query_one("#output", Rows)._rows
         )
         assert shown.count("look here") == 1
+
+
+async def test_state_that_lies_elsewhere_is_said_with_its_reason(author: Author) -> None:
+    (author.workspace / ".workbench").mkdir()
+    (author.workspace / ".workbench/workbench.db").touch()  # it came with the folder
+
+    async with opened(author) as eyes:
+        await eyes.see("▲", "state", "not kept here:", "not one that you made on this machine")

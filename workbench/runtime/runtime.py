@@ -36,6 +36,7 @@ from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
 from workbench.runtime.library.renaming import rename_files
 from workbench.runtime.library.revisions import Revision
+from workbench.runtime.places import StatePlace
 from workbench.runtime.store.spools import Spools
 from workbench.runtime.tasks import open_tasks
 from workbench.runtime.workers.pool import Code, WorkerPool
@@ -62,6 +63,7 @@ class Workbench:
     """An open workbench. Made by `open_workbench`, closed with its block."""
 
     settings: Settings
+    place: StatePlace
     library: Library
     sessions: Sessions
     session: DevSession

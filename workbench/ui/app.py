@@ -175,7 +175,6 @@ class WorkbenchApp(App[int]):
         self.look_from(workbench)
         self.editor.connect(workbench.drafts, self.sessions)
         self._teller.listen_to(workbench)
-        self.say("ready")
         self.run_worker(bridge(workbench.bus, self._teller.take), name="bridge")
         self.call_later(self._after_connecting)
 

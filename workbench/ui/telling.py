@@ -45,7 +45,14 @@ class Teller:
         self._is_about_to_read_on = False
 
     def listen_to(self, workbench: Workbench) -> None:
+        """Say that it is ready; and where what is kept of it lies, if that is not where anybody would look."""
         self._hearing = Hearing(workbench.output_of)
+        place = workbench.place
+        self._app.say("ready" if place.is_in_workspace else f"ready · history and drafts lie elsewhere: {place.reason}")
+        if not place.is_in_workspace:
+            text = f"not kept here: {place.reason}; history, approvals and unsaved text are in {place.folder}"
+            entry = LogEntry(at=workbench.clock.now(), level="warning", topic="state", skill="", run="", text=text)
+            self._app.log_pane.add([entry])
 
     def take(self, events: tuple[Event, ...], dropped: int) -> None:
         """The newest event with words is said, all of them are logged, and everything else is in the snapshot."""
