@@ -66,7 +66,7 @@ async def _pipeline(workbench: Workbench) -> Figure:
         ("trace", trace(workbench.bus, workbench.clock)),
         ("record", record(workbench.library.history, workbench.clock)),
         ("inputs", check_inputs),
-        ("permission", permit(workbench.tier, workbench.settings.workspace, workbench.approvals.of)),
+        ("permission", permit(workbench.tier, workbench.approvals.of)),
         ("deadline", within_deadline(30, 300)),
         ("outputs", parse_outputs),
         to=does_nothing,

@@ -115,12 +115,12 @@ async def open_workbench(
         told = (("trace", trace(bus, clock)), ("record", record(library.history, clock)))
         done = (  # outermost first
             ("inputs", check_inputs),
-            ("permission", permit(tier, settings.workspace, approvals.of)),
-            ("hold", hold_back(tier, settings.workspace, place)),
+            ("permission", permit(tier, approvals.of)),
+            ("hold", hold_back(tier, place)),
             ("deadline", within_deadline(settings.skills.default_timeout, security.max_execution_time)),
             ("outputs", parse_outputs),
         )
-        main = Opened(session=DevSession(library, pool, bus, clock, approvals.of), library=library)
+        main = Opened(session=DevSession(library, settings.workspace, pool, bus, clock, approvals.of), library=library)
         sessions = Sessions(main, settings.workspace, place, library.database, pool, bus, clock, approvals.of, hand)
         await sessions.promotions.finish_left_behind()
         main.session.look_again()

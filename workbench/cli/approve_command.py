@@ -82,12 +82,12 @@ async def _approve(workbench: Workbench, options: argparse.Namespace) -> int:
     from workbench.runtime.governance.asking import checked, needed_by, why_nothing, write_into_manifest
 
     skill = workbench.find(options.ref)
-    settings, tier = workbench.settings, workbench.tier
+    workspace, tier = workbench.session.realm.workspace, workbench.tier
     held = workbench.approvals.of(skill, workbench.session.realm.id)
-    consents = _named(options) or needed_by(skill, settings.workspace, tier, held)
-    checked(skill, consents, settings.workspace, tier)
+    consents = _named(options) or needed_by(skill, workspace, tier, held)
+    checked(skill, consents, workspace, tier)
     if not consents:
-        raise why_nothing(skill, settings.workspace, tier)
+        raise why_nothing(skill, workspace, tier)
     if options.write:
         is_written = skill.path.endswith(".json") and skill.scope is not Scope.BUILTIN
         skill = await workbench.made_own(skill) if is_written else skill

@@ -95,12 +95,13 @@ class Snapshot:
 class Realm:
     """An isolated place to run in. Keys of cache, breakers, state, metrics and workers begin with its id.
 
-    Where it has a clock, it is that time in it, in seconds since 1970, and stays it. Where it counts lines, each run
-    leaves in its trail which lines of the skill have run.
+    `workspace:` in permissions is a place in its workspace. Where it has a clock, it is that time in it, in seconds
+    since 1970, and stays it. Where it counts lines, each run leaves in its trail which lines of the skill have run.
     """
 
     id: str
     snapshot: Snapshot
+    workspace: str
     environment: Mapping[str, str] = field(default_factory=dict)
     is_debugging: bool = False
     clock: float | None = None

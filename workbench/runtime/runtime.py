@@ -120,7 +120,9 @@ class Workbench:
         skill = self.find(ref)
         allowed = self.approvals.of(skill, self.session.realm.id)
         seconds = deadline_of(skill, self.settings.skills.default_timeout, self.settings.security.max_execution_time)
-        return effective(skill, self.settings, self.tier, environ, allowed, seconds=seconds)
+        return effective(
+            skill, self.session.realm.workspace, self.settings, self.tier, environ, allowed, seconds=seconds
+        )
 
     def observed(self, ref: str | Ref) -> Observed:
         """What the last runs of a skill did, as far as the walls can tell."""
@@ -344,7 +346,7 @@ class Workbench:
 
     def code_of(self, skill: Skill) -> Code:
         """What a worker loads for a skill."""
-        return code_of(skill, self.library.revisions)
+        return code_of(skill, self.session.realm, self.library.revisions)
 
     def watching(self) -> AbstractAsyncContextManager[Reloader]:
         """Reload what is saved, for as long as the block lasts; the bus tells what happens."""

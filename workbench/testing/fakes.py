@@ -71,7 +71,7 @@ def a_run(skill: Skill | None = None, inputs: Mapping[str, object] | None = None
         id=new_run_id(at),
         skill=skill or a_skill(),
         inputs=inputs or {},
-        realm=Realm(id="main", snapshot=Snapshot()),
+        realm=Realm(id="main", snapshot=Snapshot(), workspace=""),
         started_at=at,
         correlation_id="correlation",
     )

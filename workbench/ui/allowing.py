@@ -53,7 +53,7 @@ async def _allow(app: WorkbenchApp, name: str, outcome: Outcome) -> None:
     from workbench.runtime.governance.asking import checked, needed_by
 
     workbench = app.workbench
-    skill, tier, workspace = workbench.find(name), workbench.tier, workbench.settings.workspace
+    skill, tier, workspace = workbench.find(name), workbench.tier, workbench.session.realm.workspace
     held = workbench.approvals.of(skill, workbench.session.realm.id)
     try:
         checked(skill, outcome.needs, workspace, tier)

@@ -208,6 +208,31 @@ async def test_a_folder_that_is_built_like_a_workspace_can_be_one(
     assert (copy / "skills/greet/skill.py").exists()
 
 
+async def test_workspace_is_the_sessions_own_folder_where_it_has_one(
+    author: Author, workbench: Workbench, tmp_path: Path
+) -> None:
+    asks = {"file_read": ["workspace:name.txt"], "file_write": ["workspace:notes"]}
+    body = "open(f'{place}/notes/seen', 'w'); return open(f'{place}/name.txt').read()"
+    note = function("note", body, options=f", permissions={asks}")
+    author.saves("note/skill.py", f"import os\nplace = os.environ['WORKBENCH_WORKSPACE']\n{note}")
+    author.has_command("show", "sh", "-c", "cat $WORKBENCH_WORKSPACE/name.txt", security={"permissions": asks})
+    copy = tmp_path / "copy"
+    shutil.copytree(author.skills, copy / "skills")
+    for folder, name in ((author.workspace, "ours"), (copy, "theirs")):
+        (folder / "notes").mkdir()
+        (folder / "name.txt").write_text(name)
+    workbench.refresh()
+    beside = await opened(workbench, "beside")
+    await workbench.sessions.create("copy", folder=str(copy))
+    inside = workbench.in_session("copy")
+
+    assert [await said(inside, name) for name in ("note", "show")] == ["theirs"] * 2
+    assert [(copy / "notes/seen").exists(), (author.workspace / "notes/seen").exists()] == [True, False]
+    assert [await said(each, name) for each in (beside, workbench) for name in ("note", "show")] == ["ours"] * 4
+    assert str(copy) in str(inside.policy("note"))
+    assert str(copy) not in str(beside.policy("note"))
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 async def test_a_git_worktree_is_a_session_of_its_branch(author: Author, workbench: Workbench) -> None:
     def git(*arguments: str) -> str:

@@ -196,7 +196,7 @@ async def test_the_bus_hears_of_the_beginning_and_the_end(outcome: Outcome, even
 async def test_a_skill_that_requires_stronger_walls_than_there_are_does_not_run() -> None:
     run = a_run(a_skill(kind=Kind.PYTHON, required_tier=Tier.A))
 
-    outcome = await permit(Tier.B, "/nowhere", nothing_allowed)(says_its_inputs)(run)
+    outcome = await permit(Tier.B, nothing_allowed)(says_its_inputs)(run)
 
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.SANDBOX_UNAVAILABLE
@@ -210,7 +210,7 @@ def nothing_allowed(skill: Skill, realm: str) -> frozenset[Consent]:
 
 async def test_what_runs_no_code_needs_nothing_of_what_it_asks_for() -> None:
     stage, asked = (
-        permit(Tier.A, "/nowhere", nothing_allowed)(says_its_inputs),
+        permit(Tier.A, nothing_allowed)(says_its_inputs),
         Permissions(network_access=True, file_read=("/etc",)),
     )
 
@@ -219,7 +219,7 @@ async def test_what_runs_no_code_needs_nothing_of_what_it_asks_for() -> None:
 
 
 async def test_without_a_sandbox_a_strangers_code_does_not_run_and_a_prompt_does() -> None:
-    stage = permit(Tier.D, "/nowhere", nothing_allowed)(says_its_inputs)
+    stage = permit(Tier.D, nothing_allowed)(says_its_inputs)
 
     assert (await stage(a_run(a_skill(kind=Kind.CODE_INLINE)))).status is Status.REJECTED
     assert (await stage(a_run(a_skill(kind=Kind.PROMPT_INLINE)))).is_ok

@@ -9,7 +9,6 @@ import anyio
 from workbench.model.consent import Consent
 from workbench.model.events import SkillCreated, SkillHotReloaded
 from workbench.model.finding import Finding, Place, Severity
-from workbench.model.frozen import replace
 from workbench.model.realm import Realm
 from workbench.model.skill import Kind, Skill, SkillState
 from workbench.runtime.bus import Bus
@@ -54,7 +53,7 @@ async def loaded(
 ) -> Skill | tuple[Finding, ...]:
     """The candidate with what only its own code can tell, warm in a worker of this realm; or what is wrong with it."""
     try:
-        code = replace(code_of(candidate, library.revisions), variables=realm.environment, consents=consents)
+        code = code_of(candidate, realm, library.revisions, consents)
     except ChangedMeanwhile:
         return (_finding(candidate, "file.changing", "is being written at this moment", "save it once more"),)
     watch.lap("keep")
@@ -82,7 +81,7 @@ async def loaded(
             await worker.end()
             return skill.findings
     pool.keep(realm.id, code, worker)
-    pool.wish_for_spare(candidate)
+    pool.wish_for_spare(code)
     name, digest, now = candidate.name, candidate.digest, clock.now()
     bus.publish(SkillCreated(at=now, skill=name, realm=realm.id, digest=digest, worker=worker.pid))
     return skill

@@ -59,6 +59,7 @@ class DevSession:
     def __init__(
         self,
         library: Library,
+        workspace: str,
         pool: WorkerPool,
         bus: Bus,
         clock: Clock,
@@ -71,7 +72,7 @@ class DevSession:
         self._loading: set[str] = set()
         self._answered: dict[str, str] = {}
         self._registered: list[str] = []
-        self.realm = Realm(id=library.realm, snapshot=Snapshot(), environment=environment)
+        self.realm = Realm(id=library.realm, snapshot=Snapshot(), workspace=workspace, environment=environment)
         self.files: tuple[Skill, ...] = ()
         self.gate: Gate | None = None
         self.reports: dict[str, tuple[str, TestReport]] = {}

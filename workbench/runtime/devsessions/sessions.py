@@ -182,7 +182,8 @@ class Sessions:
 
     def _open(self, note: SessionNote) -> Opened:
         library = self.notes.seen_from(note.name, self.main.library)
-        session = DevSession(library, self._pool, self._bus, self._clock, self._allowed, note.environment)
+        workspace = self._workspace if note.is_overlay else note.folder
+        session = DevSession(library, workspace, self._pool, self._bus, self._clock, self._allowed, note.environment)
         session.look_again()
         return Opened(session=session, library=library, note=note, overlay=self.notes.overlay_of(note))
 

@@ -109,7 +109,7 @@ class CodeInline:
             self._tier,
             read=(folder,),
             out=out,
-            workspace=self._settings.workspace,
+            workspace=run.realm.workspace,
             spawns_by_default=True,
             environ={**self._environ, **run.realm.environment},
             variables=start.variables,

@@ -6,8 +6,10 @@ import binascii
 
 import anyio
 
+from workbench.model.consent import Consent
 from workbench.model.errors import ErrorKind
 from workbench.model.frozen import replace
+from workbench.model.realm import Realm
 from workbench.model.run import Outcome, Run, Status, Usage, failure
 from workbench.model.skill import Skill
 from workbench.runtime.executors import artifacts
@@ -22,9 +24,17 @@ from workbench.runtime.workers.worker import Answer, Worker, WorkerGone
 MOST_HEARD = 64_000
 
 
-def code_of(skill: Skill, revisions: Revisions) -> Code:
-    """What a worker needs to load a skill; its files are materialised by this."""
-    return Code(skill=skill, folder=revisions.materialise(skill))
+def code_of(skill: Skill, realm: Realm, revisions: Revisions, consents: frozenset[Consent] = frozenset()) -> Code:
+    """What a worker needs to load a skill in a realm; its files are materialised by this."""
+    return Code(
+        skill=skill,
+        folder=revisions.materialise(skill),
+        workspace=realm.workspace,
+        variables=realm.environment,
+        clock=realm.clock,
+        counts_lines=realm.counts_lines,
+        consents=consents,
+    )
 
 
 class InWorker:
@@ -34,14 +44,7 @@ class InWorker:
         self._pool, self._revisions, self._spools, self._place = pool, revisions, spools, place
 
     async def __call__(self, run: Run) -> Outcome:
-        realm = run.realm
-        code = replace(
-            code_of(run.skill, self._revisions),
-            variables=realm.environment,
-            clock=realm.clock,
-            counts_lines=realm.counts_lines,
-            consents=run.consents,
-        )
+        code = code_of(run.skill, run.realm, self._revisions, run.consents)
         try:
             async with self._pool.lease(run.realm.id, code) as worker:
                 if isinstance(worker, NotLoaded):

@@ -35,7 +35,7 @@ NAMES = frozenset(
 ENDINGS = (".pth", ".desktop", ".service")
 
 
-def hold_back(tier: Tier, workspace: str, place: StatePlace) -> Stage:
+def hold_back(tier: Tier, place: StatePlace) -> Stage:
     """Only who may write to a folder of the user's is looked after; however its run ends."""
 
     def stage(handler: Handler) -> Handler:
@@ -43,7 +43,7 @@ def hold_back(tier: Tier, workspace: str, place: StatePlace) -> Stage:
             asked = run.skill.manifest.permissions
             if not (asked.file_write or run.consents):
                 return await handler(run)
-            folders = grants_of(asked, workspace, tier, run.consents).write
+            folders = grants_of(asked, run.realm.workspace, tier, run.consents).write
             watched = await anyio.to_thread.run_sync(Watched, folders)
             found: tuple[Held, ...] = ()
             try:

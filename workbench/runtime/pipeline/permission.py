@@ -15,7 +15,7 @@ from workbench.runtime.sandbox.grants import grants_of
 ConsentsOf = Callable[[Skill, str], frozenset[Consent]]
 
 
-def permit(tier: Tier, workspace: str, consents_of: ConsentsOf) -> Stage:
+def permit(tier: Tier, consents_of: ConsentsOf) -> Stage:
     """There is no running without the walls that were promised, and no trying again without them."""
 
     def stage(handler: Handler) -> Handler:
@@ -30,7 +30,7 @@ def permit(tier: Tier, workspace: str, consents_of: ConsentsOf) -> Stage:
                 return _refused(f"'{run.skill.name}' requires sandbox {required}, and here is {tier}")
             if run.skill.kind in RUNS_CODE:
                 run = replace(run, consents=consents_of(run.skill, run.realm.id))
-                if (refusal := _refusal(run, tier, workspace)) is not None:
+                if (refusal := _refusal(run, tier)) is not None:
                     return refusal
             run.trail.note(f"sandbox {tier}")
             return _with_walls(await handler(run), run.trail)
@@ -45,14 +45,14 @@ def _with_walls(outcome: Outcome, trail: Trail) -> Outcome:
     return replace(outcome, sandbox=outcome.sandbox or trail.walls, denied=trail.denied)
 
 
-def _refusal(run: Run, tier: Tier, workspace: str) -> Outcome | None:
+def _refusal(run: Run, tier: Tier) -> Outcome | None:
     """Why code of a skill does not run behind these walls, and what a person may allow so that it does."""
     skill, name = run.skill, run.skill.name
     unsandboxed = Consent(right=Right.UNSANDBOXED)
     if tier is Tier.D and unsandboxed not in run.consents:
         refused = _refused(f"there is no sandbox on this machine, and '{name}' did not ship with us")
         return replace(refused, needs=(unsandboxed,))
-    found = grants_of(skill.manifest.permissions, workspace, tier, run.consents).refused
+    found = grants_of(skill.manifest.permissions, run.realm.workspace, tier, run.consents).refused
     if not found:
         return None
     message = f"'{name}' asks for what it is not given: {'; '.join(map(str, found))}"

@@ -29,6 +29,7 @@ class Effective:
 
 def effective(
     skill: Skill,
+    workspace: str,
     settings: Settings,
     tier: Tier,
     environ: Mapping[str, str],
@@ -45,7 +46,7 @@ def effective(
         tier,
         read=(SKILL_PLACE,),
         out=RUN_PLACE,
-        workspace=settings.workspace,
+        workspace=workspace,
         spawns_by_default=skill.kind is Kind.CODE_INLINE,
         environ=environ,
         variables=manifest.environment,
@@ -53,7 +54,7 @@ def effective(
     )
     promises = policy.report().promises
     return (
-        *_permissions(manifest.permissions, policy, promises, settings.workspace, consents),
+        *_permissions(manifest.permissions, policy, promises, workspace, consents),
         *_limits(manifest.limits, replace(policy, seconds=seconds), promises),
     )
 

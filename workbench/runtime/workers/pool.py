@@ -39,10 +39,12 @@ TEMPLATES_SCRIPT = f"{os.path.dirname(CHILD_SCRIPT)}/templates.py"
 
 @frozen
 class Code:
-    """What a worker is to load: a skill, where its files lie, and what stands in place of variables and the clock."""
+    """What a worker is to load: a skill, where its files lie, what is its workspace, and what stands in place of
+    variables and the clock."""
 
     skill: Skill
     folder: str
+    workspace: str
     variables: Mapping[str, str] = field(default_factory=dict)
     clock: float | None = None
     counts_lines: bool = False
@@ -50,7 +52,7 @@ class Code:
 
     @property
     def terms(self) -> Terms:
-        return Terms(consents=self.consents, variables=self.variables)
+        return Terms(workspace=self.workspace, consents=self.consents, variables=self.variables)
 
 
 @frozen
@@ -75,7 +77,7 @@ class WorkerPool:
         tasks: TaskGroup,
     ) -> None:
         self._warden, self._tier, self._languages, self._scratch = warden, tier, languages, scratch
-        self._security, self._environ, self._workspace = settings.security, environ, settings.workspace
+        self._security, self._environ = settings.security, environ
         self._tasks, performance = tasks, settings.performance
         self._slots = anyio.Semaphore(performance.max_workers)
         self._waiting = Waiting(performance, tell, tasks)
@@ -166,7 +168,7 @@ class WorkerPool:
         """A fresh worker that holds this revision: a spare if one waits, else a new process."""
         if not self.may_load(code.skill, code.consents):
             return NotLoaded(said=Said(kind="crashed", message="it may not run behind these walls"))
-        setup = self._setup_of(code.skill, code.variables, code.consents)
+        setup = self._setup_of(code)
         if (spare := await self._spares.taken(setup, code.folder)) is not None:
             with suppress(WorkerGone):  # it may have ended while it waited; the next one's end is the skill's doing
                 return await _loaded(spare[0], setup.language, replace(code, folder=spare[1]))
@@ -200,12 +202,12 @@ class WorkerPool:
     def keep_spares(self) -> None:
         """From now on have a process wait for the next save, or the next first run, of the commonest sort."""
         self._keeps_spares = True
-        self._spares.wish_for(self._setup(self._languages[Kind.PYTHON], NO_PERMISSIONS, DEFAULT_LIMITS, {}, {}))
+        self._spares.wish_for(self._setup(self._languages[Kind.PYTHON], NO_PERMISSIONS, DEFAULT_LIMITS, {}, Terms()))
 
-    def wish_for_spare(self, skill: Skill) -> None:
+    def wish_for_spare(self, code: Code) -> None:
         """Have processes wait behind these walls: who has saved saves again, and a formatter does so at once."""
         if self._keeps_spares:
-            self._spares.wish_for(self._setup_of(skill, {}), 2)
+            self._spares.wish_for(self._setup_of(replace(code, variables={}, consents=frozenset())), 2)
 
     async def close(self) -> None:
         """End everything that is idle."""
@@ -254,11 +256,12 @@ class WorkerPool:
         command = python_command(policy, memory=RENDERER_MEMORY, is_spare=False)
         return await start_worker(self._warden, command, policy, home=out)
 
-    def _setup_of(self, skill: Skill, instead: Mapping[str, str], consents: frozenset[Consent] = frozenset()) -> Setup:
-        assert skill.kind is not None
-        manifest, variables = skill.manifest, {**skill.manifest.environment, **instead}
-        language = self._languages[skill.kind]
-        return self._setup(language, manifest.permissions, manifest.limits, variables, instead, consents)
+    def _setup_of(self, code: Code) -> Setup:
+        assert code.skill.kind is not None
+        manifest = code.skill.manifest
+        variables = {**manifest.environment, **code.variables}
+        language = self._languages[code.skill.kind]
+        return self._setup(language, manifest.permissions, manifest.limits, variables, code.terms)
 
     def _setup(
         self,
@@ -266,8 +269,7 @@ class WorkerPool:
         permissions: Permissions,
         limits: Limits,
         variables: Mapping[str, str],
-        instead: Mapping[str, str],
-        consents: frozenset[Consent] = frozenset(),
+        terms: Terms,
     ) -> Setup:
         """What a worker may see and use, but for its own two folders."""
         policy = policy_for(
@@ -276,11 +278,11 @@ class WorkerPool:
             self._security,
             self._tier,
             read=language.reads,
-            workspace=self._workspace,
+            workspace=terms.workspace,
             spawns_by_default=False,
-            environ={**self._environ, **instead},
+            environ={**self._environ, **terms.variables},
             variables={**variables, **language.variables},
-            consents=consents,
+            consents=terms.consents,
         )
         # A worker outlives its runs: each run's own time is the pipeline's to watch.
         return Setup(language=language, walls=replace(policy, seconds=1e9))

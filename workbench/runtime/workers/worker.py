@@ -66,8 +66,10 @@ class Answer:
 
 @frozen
 class Terms:
-    """On which terms code was loaded: what it is allowed beyond its manifest, and which variables it is given."""
+    """On which terms code was loaded: what it is allowed beyond its manifest and in which workspace, and which
+    variables it is given."""
 
+    workspace: str = ""
     consents: frozenset[Consent] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict)
 
