@@ -26,14 +26,14 @@ def reader(author: Author, tmp_path: Path) -> Author:
 async def test_a_refusal_is_allowed_by_one_key_and_taken_back_by_another(reader: Author) -> None:
     async with opened(reader) as eyes:
         await eyes.press("r")
-        await eyes.see("it lies outside", "A lets it")
+        await eyes.see("not given", "A lets it")
         await eyes.press("A")
         await eyes.see("found it", "✓ completed")
         await eyes.press("p")
         await eyes.see("What aaa may do and did", "allowed by you", "esc, then V takes it back", "in its last 2 runs")
         await eyes.see("failed with", "permission_denied ×1")
         await eyes.press("escape", "V", "r")
-        await eyes.see("it lies outside")
+        await eyes.see("not given", "⊘ rejected")
         await eyes.press("p")
         await eyes.see("nothing beyond what the manifest gets it", "✕ file_read of")
 

@@ -157,6 +157,16 @@ def test_where_there_is_no_sandbox_nothing_of_a_stranger_runs_to_be_looked_at(
     assert marker.exists()
 
 
+def test_where_there_is_no_sandbox_a_place_is_allowed_after_the_run_itself(author: Author, place: Path) -> None:
+    bare = replace(author, environ={**author.environ, "WORKBENCH_SECURITY_STRONGEST_TIER": "D"})
+    author.has_command("reads", "cat", f"{place}/secret.txt", security={"permissions": {"file_read": [str(place)]}})
+
+    allowed = [bare.calls("approve", "reads").out.splitlines()[0] for _ in range(2)]
+
+    assert allowed == ["+ reads may run without a sandbox", f"+ reads may read {place}"]
+    assert bare.calls("run", "reads").out == "secret\n"
+
+
 def test_a_reload_of_what_may_not_be_loaded_says_so_and_what_runs_no_code_is_accepted(author: Author) -> None:
     author.has_function("loads", "return 1")
     author.saves("asks/SKILL.md", "---\nname: asks\ndescription: Asks something.\n---\nSay hello.\n")

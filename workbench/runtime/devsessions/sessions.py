@@ -189,6 +189,7 @@ class Sessions:
 
     def _put_away(self, name: str) -> str:
         """Have a session's folder among those that are closed, of which the newest few are kept."""
+        self._place.prepared()
         closed = self.notes.folder_of(CLOSED)
         kept = f"{closed}/{name}-{int(self._clock.now() * 1000)}"
         try:

@@ -18,9 +18,10 @@ from workbench.runtime.sandbox.policy import is_harmless
 
 
 def needed_by(skill: Skill, workspace: str, tier: Tier, held: frozenset[Consent]) -> frozenset[Consent]:
-    """What its manifest asks for and only a person can allow."""
-    if tier is Tier.D:
-        return frozenset({Consent(right=Right.UNSANDBOXED)}) - held
+    """What its manifest asks for and only a person can allow; where there are no walls, first of all to run at all."""
+    unsandboxed = Consent(right=Right.UNSANDBOXED)
+    if tier is Tier.D and unsandboxed not in held:
+        return frozenset({unsandboxed})
     refused = grants_of(skill.manifest.permissions, workspace, tier).refused
     return frozenset(_consent(each) for each in refused if each.may_be_allowed)
 
