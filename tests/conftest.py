@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def _is_one_of_many(item: pytest.Item, seen: set[str]) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     del config
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: children would be deaf, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.set_threshold(100_000, 20, 50)  # an app is many small things: looking through them all takes a fifth of the time
     settings.register_profile("whole", max_examples=60)
     settings.register_profile("daily", max_examples=30)
