@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +25,9 @@ needs_tmux = pytest.mark.skipif(
 class Terminal:
     """One tmux server with one shell in it."""
 
-    def __init__(self, folder: Path, environ: dict[str, str], *, width: int = 120, height: int = 40) -> None:
-        self._socket = str(folder / "tmux")
+    def __init__(self, environ: dict[str, str], *, width: int = 120, height: int = 40) -> None:
+        self._folder = tempfile.mkdtemp(prefix="workbench-", dir="/tmp")  # a socket's path may be a hundred letters
+        self._socket = f"{self._folder}/tmux"
         self._environ = {**environ, "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY), "PS1": "$ "}
         shell = ["env", "-i", *(f"{name}={value}" for name, value in self._environ.items()), "/bin/sh"]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), shlex.join(shell))
@@ -78,6 +80,7 @@ class Terminal:
 
     def close(self) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
+        shutil.rmtree(self._folder)
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(

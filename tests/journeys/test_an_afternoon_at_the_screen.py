@@ -20,7 +20,7 @@ pytestmark = [needs_tmux, pytest.mark.timeout(150)]
 def terminal(tmp_path: Path, workspace: Path, environ: dict[str, str]) -> Iterator[Terminal]:
     for name in ("summarise", "echo"):
         shutil.copytree(REPOSITORY / "skills" / name, workspace / "skills" / name)
-    terminal = Terminal(tmp_path, environ)
+    terminal = Terminal(environ)
     yield terminal
     terminal.close()
 

@@ -11,6 +11,8 @@ from tests.ui.eyes import opened
 from workbench.ui.widgets.rows import Rows
 
 pytestmark = pytest.mark.anyio
+# However long the paths of temporary files are here.
+WIDE = (300, 40)
 
 
 @pytest.fixture
@@ -24,16 +26,16 @@ def reader(author: Author, tmp_path: Path) -> Author:
 
 
 async def test_a_refusal_is_allowed_by_one_key_and_taken_back_by_another(reader: Author) -> None:
-    async with opened(reader) as eyes:
+    async with opened(reader, size=WIDE) as eyes:
         await eyes.press("r")
-        await eyes.see("not given", "A lets it")
+        await eyes.see("it lies outside", "A lets it")
         await eyes.press("A")
         await eyes.see("found it", "✓ completed")
         await eyes.press("p")
         await eyes.see("What aaa may do and did", "allowed by you", "esc, then V takes it back", "in its last 2 runs")
         await eyes.see("failed with", "permission_denied ×1")
         await eyes.press("escape", "V", "r")
-        await eyes.see("not given", "⊘ rejected")
+        await eyes.see("it lies outside")
         await eyes.press("p")
         await eyes.see("nothing beyond what the manifest gets it", "✕ file_read of")
 
@@ -62,21 +64,21 @@ async def test_an_approval_that_is_void_says_why(reader: Author) -> None:
     assert reader.calls("approve", "aaa").code == 0
     manifest = (reader.skills / "aaa/skill.json").read_text()
     reader.saves("aaa/skill.json", manifest.replace('"permissions": {', '"permissions": {"environment": ["TOKEN"],'))
-    async with opened(reader) as eyes:
+    async with opened(reader, size=WIDE) as eyes:
         await eyes.press("p")
-        await eyes.see("▲ read /", "void: it asks for more now: environment TOKEN")
+        await eyes.see("▲ read", "void: it asks for more now: environment TOKEN")
 
 
 async def test_the_page_stays_true_while_it_is_open(reader: Author) -> None:
     assert reader.calls("approve", "aaa").code == 0
-    async with opened(reader, watch=True) as eyes:
+    async with opened(reader, size=WIDE, watch=True) as eyes:
         await eyes.press("p")
-        await eyes.see("allowed by you", "● read /")
+        await eyes.see("allowed by you", "● read")
         manifest = (reader.skills / "aaa/skill.json").read_text()
         reader.saves(
             "aaa/skill.json", manifest.replace('"permissions": {', '"permissions": {"environment": ["TOKEN"],')
         )
-        await eyes.see("▲ read /", "void: it asks for more now: environment TOKEN")
+        await eyes.see("▲ read", "void: it asks for more now: environment TOKEN")
 
 
 async def test_what_wraps_on_the_page_hangs_below_its_value(author: Author, tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ async def test_several_things_are_shown_one_by_one_before_they_are_allowed(autho
     words = [str(place / "word") for place in places]
     author.has_command("aaa", "cat", *words, security={"permissions": permissions})
 
-    async with opened(author, size=(100, 40)) as eyes:
+    async with opened(author, size=WIDE) as eyes:
         await eyes.press("r")
         await eyes.see("A asks whether it may:", "A shows 3 things that you could allow it")
         await eyes.press("A")
