@@ -294,9 +294,8 @@ class Workbench:
         try:
             await anyio.to_thread.run_sync(rename_files, skill, new)
         except BaseException:
-            if is_moved:
-                with anyio.CancelScope(shield=True):
-                    await revisions.rename_back(skill.name, new, realm)
+            with anyio.CancelScope(shield=True):
+                await revisions.rename_back(skill.name, new, realm, is_moved=is_moved)
             raise
         self.refresh()
         renamed = self.find(Ref(name=new))

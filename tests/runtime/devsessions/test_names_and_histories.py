@@ -12,6 +12,7 @@ from tests.author import Author, function
 from tests.runtime.devsessions.test_sessions import edit, opened, said
 from workbench.assembly import Workbench, open_workbench
 from workbench.model.errors import MachineCannot
+from workbench.model.skill import SkillState
 from workbench.runtime.library import renaming
 from workbench.runtime.library.verdicts import Verdicts
 
@@ -131,3 +132,51 @@ async def test_what_is_known_of_a_skills_tests_goes_along(author: Author, workbe
     await workbench.rename("greet", "hail")
     assert set(verdicts.known()) == {"hail"}
     assert verdicts.known()["hail"].tests == before.tests
+
+
+@pytest.mark.parametrize("has_history", [False, True])
+async def test_what_is_disabled_stays_so_under_its_new_name(
+    author: Author, workbench: Workbench, has_history: bool
+) -> None:
+    if has_history:
+        await deleted(workbench, author, "hail", 1)
+    await workbench.run("greet")
+    await workbench.disable("greet")
+
+    renamed = await workbench.rename("greet", "hail")
+
+    assert (renamed.state, workbench.find("hail").state) == (SkillState.DISABLED, SkillState.DISABLED)
+    author.has_function("greet", "return 'another'")
+    workbench.refresh()
+    assert workbench.find("greet").state is not SkillState.DISABLED
+
+
+@pytest.mark.parametrize("has_history", [False, True])
+async def test_what_is_disabled_stays_so_where_its_name_is_changed_by_hand(
+    author: Author, workbench: Workbench, has_history: bool
+) -> None:
+    if has_history:
+        await deleted(workbench, author, "hail", 1)
+    await workbench.run("greet")
+    await workbench.disable("greet")
+
+    edit(workbench, "greet", function("hail", "return 'hello'"))
+
+    assert workbench.find("hail").state is SkillState.DISABLED
+    assert (await workbench.run("hail")).outcome.error is not None
+
+
+async def test_a_rename_that_fails_leaves_a_disabled_skill_disabled(
+    author: Author, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deleted(workbench, author, "hail", 1)
+    await workbench.disable("greet")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(renaming, "write_atomically", full)
+    with pytest.raises(MachineCannot):
+        await workbench.rename("greet", "hail")
+    workbench.refresh()
+    assert workbench.find("greet").state is SkillState.DISABLED

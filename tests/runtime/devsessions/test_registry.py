@@ -51,6 +51,20 @@ async def test_what_is_saved_while_disabled_answers_once_it_is_enabled(author: A
         assert await watched.answers("greet") == "howdy"
 
 
+async def test_what_is_saved_under_another_name_while_disabled_stays_disabled(author: Author) -> None:
+    author.has_function("greet", "return 'hello'")
+    async with watching(author) as watched:
+        await watched.answers("greet")
+        await watched.workbench.disable("greet")
+        author.saves("greet/skill.py", function("hail", "return 'howdy'"))
+        await watched.hears(SkillHotReloaded, "hail")
+        assert watched.workbench.find("hail").state is SkillState.DISABLED
+        assert (await watched.workbench.run("hail")).outcome.error is not None
+    assert author.calls("run", "hail").code != 0
+    assert author.calls("enable", "hail").code == 0
+    assert author.calls("run", "hail").out == "howdy\n"
+
+
 async def test_another_process_that_watches_sees_it_at_once(author: Author) -> None:
     author.has_function("greet", "return 'hello'")
     async with watching(author) as watched:

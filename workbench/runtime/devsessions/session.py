@@ -86,11 +86,13 @@ class DevSession:
         said = self._library.gathered(self.files, generation=before.generation + 1)
         self._said = said.skills
         skills = {name: self._kept(before.skills.get(name), skill) for name, skill in said.skills.items()}
+        renamed = said.renamed_since(before) if before.generation else {}
+        for old, new in renamed.items():
+            self._library.revisions.rename_soon(old, new, self.realm.id)
+            if before.skills[old].state is SkillState.DISABLED:
+                skills[new] = skills[new].moved_to(SkillState.DISABLED)
         self.realm = replace(self.realm, snapshot=replace(said, skills=skills))
         if before.generation:
-            renamed = self.realm.snapshot.renamed_since(before)
-            for old, new in renamed.items():
-                self._library.revisions.rename_soon(old, new, self.realm.id)
             self._tell_of_difference(before, self.realm.snapshot, renamed)
 
     def show_in_place(self, before: Skill, now: Skill) -> bool:

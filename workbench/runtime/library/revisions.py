@@ -175,21 +175,26 @@ class Revisions:
 
         return await self._database.write(write)
 
-    async def rename_back(self, old: str, new: str, realm: str = MAIN) -> None:
-        """A rename that moved the history, and came to nothing, did not happen."""
-        await self._database.write(lambda connection: self._move(connection, new, old, realm))
+    async def rename_back(self, old: str, new: str, realm: str = MAIN, *, is_moved: bool) -> None:
+        """A rename that came to nothing did not happen, whether it had moved the history or not."""
+        back = self._move if is_moved else self._move_mark
+        await self._database.write(lambda connection: back(connection, new, old, realm))
 
     def rename_soon(self, old: str, new: str, realm: str = MAIN) -> None:
         """The same for who cannot wait: whoever writes next finds it done, because writes keep their order."""
         self._database.post(lambda connection: self._rename(connection, old, new, realm))
 
     def _rename(self, connection: sqlite3.Connection, old: str, new: str, realm: str) -> bool:
-        if connection.execute("SELECT 1 FROM revision WHERE skill = ? LIMIT 1", (new,)).fetchone():
-            return False
-        if realm != MAIN and connection.execute(_KNOWN_ELSEWHERE, (old, realm)).fetchone():
+        is_taken = connection.execute("SELECT 1 FROM revision WHERE skill = ? LIMIT 1", (new,)).fetchone()
+        if is_taken or (realm != MAIN and connection.execute(_KNOWN_ELSEWHERE, (old, realm)).fetchone()):
+            self._move_mark(connection, old, new, realm)
             return False
         self._move(connection, old, new, realm)
         return True
+
+    def _move_mark(self, connection: sqlite3.Connection, old: str, new: str, realm: str) -> None:
+        """What does not run does not run under another name either."""
+        connection.execute("UPDATE OR REPLACE disabled SET skill = ? WHERE skill = ? AND realm = ?", (new, old, realm))
 
     def _move(self, connection: sqlite3.Connection, old: str, new: str, realm: str) -> None:
         """All but what belongs to other realms that have the old one at work."""
