@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import BETWEEN, paragraphs, write
+from workbench.cli.waiting import waited_for
 from workbench.model.consent import Approval, Consent, Right, asked_by
 from workbench.model.devsession import MAIN
 from workbench.model.documents import consent_document
@@ -45,11 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
     if sum((bool(options.ref), options.list, bool(options.revoke))) != 1:
         raise WrongUse("one of REF, --list and --revoke REF is needed", hint="workbench approve --list")
-    return anyio.run(_done, options)
+    return waited_for(_done, options)
 
 
 def command_for(name: str, needs: Iterable[Consent], options: argparse.Namespace) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import columns, finding_lines, say, short_path, write
+from workbench.cli.waiting import waited_for
 from workbench.model.devsession import FileStand, SessionNote, Standing
 from workbench.model.documents import finding_document
 from workbench.model.errors import WrongUse
@@ -66,9 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
-    return anyio.run(_run, options)
+    return waited_for(_run, options)
 
 
 async def _run(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import __version__
 from workbench.cli.frame import add_json, print_json, workspace_of
 from workbench.cli.paper import say
+from workbench.cli.waiting import waited_for
 from workbench.model.errors import ExitCode
 from workbench.model.policy import Tier
 
@@ -39,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
-    document = anyio.run(_examined, workspace_of(options))
+    document = waited_for(_examined, workspace_of(options))
     if options.json:
         print_json(document)
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from workbench.cli.diff_command import add_expected, expected_of
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import GLYPHS, write
+from workbench.cli.waiting import waited_for
 from workbench.model.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 def switched(options: argparse.Namespace, how: Callable[[Workbench], Switch]) -> int:
     """Do this with every skill that was named, or with none where one of them is not there."""
-    import anyio
-
-    return anyio.run(_switch, options, how)
+    return waited_for(_switch, options, how)
 
 
 async def _switch(options: argparse.Namespace, how: Callable[[Workbench], Switch]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, write
+from workbench.cli.waiting import waited_for
 from workbench.model.documents import finding_document
 from workbench.runtime.devsessions.session import Accepted, Refused
 
@@ -19,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
-    return anyio.run(_reload, options)
+    return waited_for(_reload, options)
 
 
 async def _reload(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import argparse
 from workbench.cli.diff_command import add_expected, expected_of
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import short_path, write
+from workbench.cli.waiting import waited_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
-    return anyio.run(_rename, options)
+    return waited_for(_rename, options)
 
 
 async def _rename(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import argparse
 from workbench.cli.diff_command import add_expected, expected_of, number_of
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import short_path, write
+from workbench.cli.waiting import waited_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
-    return anyio.run(_roll_back, options)
+    return waited_for(_roll_back, options)
 
 
 async def _roll_back(options: argparse.Namespace) -> int:

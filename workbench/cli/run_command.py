@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cli.approve_command import command_for
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, place, say
+from workbench.cli.waiting import waited_for
 from workbench.model.errors import WrongUse
 from workbench.model.finding import printable
 from workbench.model.words import duration
@@ -40,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     given = _given(options)
     warden = spawn_warden()  # it starts while the rest is imported
-    import anyio
-
-    return anyio.run(_run, options, given, warden)
+    return waited_for(_run, options, given, warden)
 
 
 async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: WardenProcess) -> int:

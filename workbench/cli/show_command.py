@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import BETWEEN, GLYPHS, columns, finding_lines, paragraphs, short_path, write
+from workbench.cli.waiting import waited_for
 from workbench.model.documents import skill_document
 from workbench.model.finding import printable
 from workbench.model.frozen import as_mapping
@@ -84,27 +85,23 @@ def _read(options: argparse.Namespace) -> Skill:
 
 
 def _loaded(options: argparse.Namespace) -> Skill:
-    import anyio
-
     from workbench.assembly import open_workbench
 
     async def load() -> Skill:
         async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
             return await workbench.load(options.ref)
 
-    return anyio.run(load)
+    return waited_for(load)
 
 
 def _show_policy(options: argparse.Namespace) -> int:
-    import anyio
-
     from workbench.assembly import open_workbench
 
     async def read() -> tuple[str, str, tuple[Effective, ...]]:
         async with open_workbench(workspace=workspace_of(options), dev=options.dev) as workbench:
             return workbench.find(options.ref).name, workbench.tier.value, workbench.policy(options.ref)
 
-    name, tier, policy = anyio.run(read)
+    name, tier, policy = waited_for(read)
     if options.json:
         print_json({"name": name, "tier": tier, "policy": [_policy_document(each) for each in policy]})
         return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.junit import write_junit
 from workbench.cli.paper import finding_lines, place, say, short_path, write
+from workbench.cli.waiting import waited_for
 from workbench.model.coverage import FileLines, as_ranges
 from workbench.model.documents import finding_document
 from workbench.model.errors import WrongUse
@@ -44,13 +45,11 @@ def _times(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
     if options.name and not options.from_run:
         raise WrongUse("--name names the case of --from-run", hint="`workbench runs` lists the runs with their ids")
     if options.from_run == "":
         raise WrongUse("--from-run names no run", hint="`workbench runs` lists the runs with their ids")
-    return anyio.run(_make_case if options.from_run else _test, options)
+    return waited_for(_make_case if options.from_run else _test, options)
 
 
 async def _make_case(options: argparse.Namespace) -> int:

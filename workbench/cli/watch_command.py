@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.cli.frame import add_dev, workspace_of
 from workbench.cli.paper import finding_lines, write
+from workbench.cli.waiting import waited_for
 from workbench.model.documents import finding_document, outcome_document
 from workbench.model.errors import WrongUse
 from workbench.model.events import (
@@ -42,12 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import anyio
-
     if options.exec is not None and not options.exec.strip():
         raise WrongUse("--exec names no command", hint="write --exec 'workbench test $WORKBENCH_SKILL'")
 
-    return anyio.run(_watch, options)
+    return waited_for(_watch, options)
 
 
 async def _watch(options: argparse.Namespace) -> int:
