@@ -13,7 +13,7 @@ from tests.author import Author
 from workbench.assembly import open_workbench
 from workbench.cli.waiting import waited_for
 from workbench.model.skill import Skill
-from workbench.runtime import runtime
+from workbench.runtime.library.renaming import rename_files
 
 
 def test_what_a_command_returns_or_raises_comes_through() -> None:
@@ -73,7 +73,6 @@ def test_who_is_deaf_stays_so() -> None:
 def test_a_rename_that_is_interrupted_is_whole(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     author.has_function("greet", "return 'hello'")
     author.calls("run", "greet")
-    rename_files = runtime.rename_files
 
     def slowly(skill: Skill, new: str) -> object:
         os.kill(os.getpid(), signal.SIGINT)
@@ -85,7 +84,7 @@ def test_a_rename_that_is_interrupted_is_whole(author: Author, monkeypatch: pyte
             await workbench.rename("greet", "hail")
             await anyio.sleep(30)
 
-    monkeypatch.setattr(runtime, "rename_files", slowly)
+    monkeypatch.setattr("workbench.runtime.runtime.rename_files", slowly)
     with pytest.raises(KeyboardInterrupt):
         waited_for(renames)
 
