@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.author import Author
+from workbench.model.consent import Consent, Right
 from workbench.model.policy import Permissions, Tier
 from workbench.runtime.sandbox.grants import grants_of
 
@@ -92,6 +93,43 @@ def test_whatever_leads_elsewhere_is_refused_with_what_to_write(place: Path, ask
 def test_what_says_what_skills_may_do_or_is_run_by_others_is_read_and_never_written(place: Path, asked: str) -> None:
     assert grants_of(Permissions(file_read=(asked,)), str(place), Tier.A).read
     assert grants_of(Permissions(file_write=(asked,)), str(place), Tier.A).refused
+
+
+@pytest.fixture
+def home(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workspace is somebody's home."""
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "WORKBENCH_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(place))
+    for folder in (".ssh", ".local/state/skill-workbench", ".config/skill-workbench", ".local/share/skill-workbench"):
+        (place / folder).mkdir(parents=True)
+    (place / ".bashrc").touch()
+    return place
+
+
+@pytest.mark.parametrize("asked", ["workspace:docs", "workspace:.bashrc"])
+def test_a_home_that_is_a_workspace_is_given_place_by_place_to_whom_somebody_allows_it(home: Path, asked: str) -> None:
+    for right, permissions in (
+        (Right.READ, Permissions(file_read=(asked,))),
+        (Right.WRITE, Permissions(file_write=(asked,))),
+    ):
+        [refused] = grants_of(permissions, str(home), Tier.A).refused
+        assert (refused.why, refused.may_be_allowed) == ("the workspace is your home", True)
+        given = grants_of(permissions, str(home), Tier.A, frozenset({Consent(right=right, value=asked)}))
+        assert (*given.read, *given.write) == (str(home / asked.removeprefix("workspace:")),)
+
+
+@pytest.mark.parametrize("place_in_it", [".local", ".local/state/skill-workbench", ".config", ".local/share", ".ssh"])
+def test_keys_and_what_the_workbench_knows_of_somebody_are_for_nobody(home: Path, place_in_it: str) -> None:
+    for asked in (f"workspace:{place_in_it}", f"{home}/{place_in_it}"):
+        for right, permissions in (
+            (Right.READ, Permissions(file_read=(asked,))),
+            (Right.WRITE, Permissions(file_write=(asked,))),
+        ):
+            for workspace in (home, home / "docs"):
+                consents = frozenset({Consent(right=right, value=asked)})
+                refused = grants_of(permissions, str(workspace), Tier.A, consents).refused
+                assert [each.may_be_allowed for each in refused] == [False]
 
 
 @pytest.mark.parametrize("network", [True, ("api.example.com:443",)])

@@ -1,9 +1,9 @@
 """Which of the paths that a skill asks for it gets, and why not the others.
 
 `./x` is the skill's own folder where it is read and the run's folder where it is written: both are there anyway, and
-`/tmp` is the run's own as well. `workspace:x` is a place in the workspace. A place is looked up once; one that is
-reached through a link, or that is not there, is not given, and whoever starts the child refuses a link that was put
-there since.
+`/tmp` is the run's own as well. `workspace:x` is a place in the workspace; where that is a person's home, it is given
+to whom they allow it, as places outside are. A place is looked up once; one that is reached through a link, or that is
+not there, is not given, and whoever starts the child refuses a link that was put there since.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from workbench.model.consent import Consent, Right, permissions_with
 from workbench.model.frozen import frozen
 from workbench.model.policy import Permissions, Tier
-from workbench.runtime.places import SKILL_FOLDERS
+from workbench.runtime.places import SKILL_FOLDERS, user_config_folder, user_data_folder, user_state_folder
 from workbench.runtime.sandbox.hosts import EVERYONE, host_of
 
 WORKSPACE = "workspace:"
@@ -28,6 +28,7 @@ THE_SYSTEMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt")
 PRIVATE = (".workbench",)
 OURS = (".git", "workbench.toml", *PRIVATE, *SKILL_FOLDERS)
 """What in a workspace says what skills may do, or is run by others: no skill writes there."""
+ALLOW_IT = "allow it: `A` in the app, or `workbench approve`"
 
 
 @frozen
@@ -105,8 +106,8 @@ def _place(
     def refused(why: str, hint: str) -> Refusal:
         return Refusal(permission=right.value, asked=asked, why=why, hint=hint)
 
-    if found := impossible(asked):
-        return refused(*found)
+    if said := impossible(asked):
+        return refused(*said)
     if asked.rstrip("/") == "/tmp":
         return ""
     if asked.startswith("/"):
@@ -118,7 +119,20 @@ def _place(
     real = f"{os.path.realpath(workspace)}{place[len(workspace) :]}"
     if _real(place) != real:
         return refused("it leads through a link", "name the place that the link leads to")
-    return _checked(right, asked, place, real, workspace, closed)
+    if OF_KEYS & set(inside.split("/")):
+        return refused("keys are there", "copy what is needed elsewhere in the workspace")
+    found = _checked(right, asked, place, real, workspace, closed)
+    if isinstance(found, Refusal) or not _is_home(workspace) or Consent(right=right, value=asked) in consents:
+        return found
+    hint = f"{ALLOW_IT}; or work in a folder of its own"
+    return Refusal(
+        permission=right.value, asked=asked, why="the workspace is your home", hint=hint, may_be_allowed=True
+    )
+
+
+def _is_home(workspace: str) -> bool:
+    """Whether what makes the shell, the desktop and everybody's keys is in this workspace."""
+    return is_within(os.path.realpath(os.path.expanduser("~")), os.path.realpath(workspace))
 
 
 def _real(place: str) -> str:
@@ -163,7 +177,7 @@ def _place_outside(
     found = _checked(right, asked, place, place, workspace, closed)
     if isinstance(found, Refusal) or is_allowed:
         return found
-    hint = "allow it: `A` in the app, or `workbench approve`; or write workspace:x for a place in the workspace"
+    hint = f"{ALLOW_IT}; or write workspace:x for a place in the workspace"
     return refused("it lies outside the workspace", hint, may_be_allowed=True)
 
 
@@ -181,6 +195,9 @@ def _checked(right: Right, asked: str, place: str, real: str, workspace: str, cl
     def refused(why: str, hint: str) -> Refusal:
         return Refusal(permission=right.value, asked=asked, why=why, hint=hint)
 
+    for own in _folders_of_ours():
+        if is_within(real, own) or is_within(own, real):
+            return refused("what the workbench knows of you is there", "name a folder that has nothing to do with it")
     for name in closed:
         own = f"{workspace}/{name}"
         if is_within(place, own) or is_within(own, place):
@@ -194,6 +211,12 @@ def _checked(right: Right, asked: str, place: str, real: str, workspace: str, cl
     if right is Right.WRITE and (repository := _repository_below(place)):
         return refused(f"{repository} is in it", "name a folder that holds no repository")
     return real
+
+
+def _folders_of_ours() -> tuple[str, ...]:
+    """Where settings, consents and the key that signs them lie, and skills that are believed everywhere."""
+    folders = (user_state_folder(os.environ), user_config_folder(os.environ), user_data_folder(os.environ))
+    return tuple(os.path.realpath(folder) for folder in folders)
 
 
 def _repository_below(place: str) -> str:
