@@ -33,6 +33,15 @@ def numbers(workbench: Workbench, name: str) -> Sequence[int]:
     return [each.number for each in workbench.library.revisions.history(name)]
 
 
+async def fails_to_rename(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(renaming, "write_atomically", full)
+    with pytest.raises(MachineCannot):
+        await workbench.rename("greet", "hail")
+
+
 async def until_there_are_runs(workbench: Workbench, **counts: int) -> None:
     """They are written in batches, a moment after they ended."""
     read = workbench.library.database.read
@@ -49,12 +58,7 @@ async def test_a_rename_that_fails_leaves_a_deleted_skills_history_where_it_was(
     if is_accepted:
         await workbench.reload("greet")
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(renaming, "write_atomically", full)
-    with pytest.raises(MachineCannot):
-        await workbench.rename("greet", "hail")
+    await fails_to_rename(workbench, monkeypatch)
     assert numbers(workbench, "hail") == [2, 1]
     await until_there_are_runs(workbench, hail=2)
     assert numbers(workbench, "greet") == ([1] if is_accepted else [])
@@ -65,12 +69,7 @@ async def test_a_rename_that_fails_leaves_the_skills_own_history_where_it_was(
 ) -> None:
     await workbench.run("greet")
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(renaming, "write_atomically", full)
-    with pytest.raises(MachineCannot):
-        await workbench.rename("greet", "hail")
+    await fails_to_rename(workbench, monkeypatch)
     assert (numbers(workbench, "greet"), numbers(workbench, "hail")) == ([1], [])
     assert workbench.find("greet").revision == 1
 
@@ -172,11 +171,6 @@ async def test_a_rename_that_fails_leaves_a_disabled_skill_disabled(
     await deleted(workbench, author, "hail", 1)
     await workbench.disable("greet")
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(renaming, "write_atomically", full)
-    with pytest.raises(MachineCannot):
-        await workbench.rename("greet", "hail")
+    await fails_to_rename(workbench, monkeypatch)
     workbench.refresh()
     assert workbench.find("greet").state is SkillState.DISABLED

@@ -57,14 +57,6 @@ def test_what_is_allowed_comes_beside_what_is_asked_for() -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "word.txt").write_text("found")
-    return folder
-
-
-@pytest.fixture
 def port() -> Iterator[int]:
     with answering() as number:
         yield number
@@ -72,7 +64,7 @@ def port() -> Iterator[int]:
 
 def reads(author: Author, place: Path, **more: Any) -> None:
     permissions = {"file_read": [str(place)], **more}
-    author.has_command("reads", "cat", f"{place}/word.txt", security={"permissions": permissions})
+    author.has_command("reads", "cat", f"{place}/secret.txt", security={"permissions": permissions})
 
 
 def test_the_line_that_allows_it_is_one_line_to_a_shell(author: Author, tmp_path: Path) -> None:
@@ -94,7 +86,7 @@ def test_a_place_outside_the_workspace_is_read_once_somebody_allows_it(author: A
     assert f"workbench approve reads --read {place}" in author.calls("run", "reads").err
 
     assert author.calls("approve", "reads").code == 0
-    assert author.calls("run", "reads").out == "found\n"
+    assert author.calls("run", "reads").out == "secret\n"
     listed = author.calls("approve", "--list", "--json").json["approvals"]
     assert [(each["skill"], each["allowed"][0]["value"], each["void"]) for each in listed] == [
         ("reads", str(place), None)
@@ -140,11 +132,11 @@ def test_a_host_that_was_refused_is_allowed_and_then_written_into_the_manifest(a
 
 
 def test_what_a_python_worker_is_allowed_holds_from_its_next_run(author: Author, place: Path) -> None:
-    body = f"return open('{place}/word.txt').read()"
+    body = f"return open('{place}/secret.txt').read()"
     author.has_function("reads", body, options=f", security={{'permissions': {{'file_read': ['{place}']}}}}")
     assert author.calls("run", "reads", "--json").json["error"]["kind"] == "permission_denied"
     assert author.calls("approve", "reads").code == 0
-    assert author.calls("run", "reads").out == "found\n"
+    assert author.calls("run", "reads").out == "secret\n"
 
 
 @pytest.mark.parametrize(
@@ -193,4 +185,4 @@ def test_a_session_is_allowed_for_itself(author: Author, place: Path) -> None:
     assert author.calls("dev", "edit", "try", "reads").code == 0
     assert author.calls("run", "reads", "--dev", "try").code == 1
     assert author.calls("approve", "reads", "--dev", "try").code == 0
-    assert author.calls("run", "reads", "--dev", "try").out == "found\n"
+    assert author.calls("run", "reads", "--dev", "try").out == "secret\n"
