@@ -59,3 +59,27 @@ def test_where_nothing_can_be_made_the_error_says_which_folder(workspace: Path, 
 
 def test_the_file_system_is_told_by_its_mount() -> None:
     assert file_system_of("/proc/self") == "proc"
+
+
+def test_a_state_folder_that_another_process_makes_at_this_moment_is_ours(
+    workspace: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, listdir = place_of_state(str(workspace), environ), os.listdir
+
+    def just_before(path: str) -> list[str]:
+        try:
+            return listdir(path)
+        except FileNotFoundError:
+            first.prepared()
+            raise
+
+    monkeypatch.setattr(os, "listdir", just_before)
+    again = place_of_state(str(workspace), environ)
+    assert (again.folder, again.is_in_workspace) == (first.folder, True)
+
+
+def test_a_workspace_may_have_any_name_that_the_system_takes(workspace: Path, environ: dict[str, str]) -> None:
+    named = os.fsdecode(os.fsencode(workspace) + b"/caf\xe9")
+    os.mkdir(named)
+    place_of_state(named, environ).prepared()
+    assert place_of_state(named, environ).is_in_workspace

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.author import Author, function
 from tests.ui.eyes import Eyes, opened
+from workbench.runtime.atomic import write_atomically
+from workbench.runtime.devsessions import promotion
 
 pytestmark = pytest.mark.anyio
 COUNTS = "global count\ncount += 1\nreturn [{says!r}, os.environ.get('PLACE', '-'), count]"
@@ -141,3 +144,26 @@ async def test_a_skill_is_disabled_renamed_and_enabled_by_keys(author: Author) -
         await eyes.see("aaa is bbb now", 'name="bbb"')
         await eyes.press("alt+1", "z")
         await eyes.see("● bbb", "bbb runs again")
+
+
+async def test_a_promotion_that_is_under_way_is_waited_for(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+
+    def slowly(path: str, data: bytes, *, mode: int) -> None:
+        assert goes_on.wait(20)
+        write_atomically(path, data, mode=mode)
+
+    author.has_function("aaa", "return 'one'")
+    async with opened(author, watch=True) as eyes:
+        await begin(eyes, "try")
+        await eyes.press("e", *"# mine", "enter", "ctrl+s")
+        await eyes.until(lambda: home(author, "try").exists() and "# mine" in home(author, "try").read_text(), "saved")
+        await eyes.press("alt+1")
+        await eyes.see("▌1 Skills")
+        monkeypatch.setattr(promotion, "write_atomically", slowly)
+        await eyes.press("P", "P")
+        await eyes.until(lambda: "under way here" in eyes.app.notices.latest, "that one is enough")
+        goes_on.set()
+        await eyes.until(lambda: "# mine" in (author.skills / "aaa/skill.py").read_text(), "the workspace's file")
+        read = eyes.app.workbench.library.database.read
+        await eyes.until(lambda: not read("SELECT * FROM promotion"), "its end")

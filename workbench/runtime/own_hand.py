@@ -45,7 +45,7 @@ class OwnHand:
         )
 
     def _proof(self, key: bytes, words: str) -> str:
-        return hmac.new(key, words.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(key, os.fsencode(words), hashlib.sha256).hexdigest()
 
     def _known_key(self) -> bytes:
         if not self._key:

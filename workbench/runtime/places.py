@@ -92,6 +92,8 @@ def _is_ours(inside: str, hand: OwnHand) -> bool:
         with open(f"{inside}/{OWNER_NAME}", encoding="utf-8") as file:
             proofs = file.read(1_000).split()
     except (FileNotFoundError, NotADirectoryError):
+        if os.path.exists(f"{inside}/{OWNER_NAME}"):  # another process has just made it
+            return _is_ours(inside, hand)
         return not os.path.lexists(inside) or not hand.can_sign
     except (OSError, ValueError):
         return False

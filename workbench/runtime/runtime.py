@@ -34,7 +34,7 @@ from workbench.runtime.library.differences import Difference
 from workbench.runtime.library.drafts import Drafts
 from workbench.runtime.library.journal import Journal
 from workbench.runtime.library.library import Library
-from workbench.runtime.library.renaming import rename_files
+from workbench.runtime.library.renaming import refuse_name, rename_files
 from workbench.runtime.library.revisions import Revision
 from workbench.runtime.places import StatePlace
 from workbench.runtime.store.spools import Spools
@@ -280,6 +280,7 @@ class Workbench:
 
     async def rename(self, ref: str | Ref, new: str, *, expected_version: int | None = None) -> Skill:
         """Give a skill another name, in its file and folder too; its history goes along, or `left_behind` says why."""
+        refuse_name(new)
         self.refresh()
         skill = self.find(ref)
         if new in self.snapshot.skills:
@@ -289,13 +290,14 @@ class Workbench:
             raise WrongUse(f"'{skill.name}' is shipped, and keeps its name", hint=hint)
         skill = await self.made_own(skill)
         revisions, realm = self.library.revisions, self.session.realm.id
+        was_disabled = skill.name in revisions.disabled(realm)
         with anyio.CancelScope(shield=True):  # first, so that whoever sees the files finds it
             is_moved = await revisions.rename(skill.name, new, realm, expected=expected_version)
         try:
             await anyio.to_thread.run_sync(rename_files, skill, new)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await revisions.rename_back(skill.name, new, realm, is_moved=is_moved)
+                await revisions.rename_back(skill.name, new, realm, is_moved=is_moved, was_disabled=was_disabled)
             raise
         self.refresh()
         renamed = self.find(Ref(name=new))

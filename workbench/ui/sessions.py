@@ -46,6 +46,7 @@ class Sessions:
         self._app = app
         self._logbooks = {MAIN: app.logbook}
         self.name = MAIN
+        self._is_busy = False
 
     @property
     def is_main(self) -> bool:
@@ -198,7 +199,7 @@ class Sessions:
                         tasks.start_soon(run_in, session)
 
         self._app.push_screen(page, lambda _: scope.cancel())
-        self._beside(run)
+        self._app.run_worker(run, group="everywhere", exit_on_error=False)  # type: ignore[arg-type]
 
     async def _begin(self, name: str) -> None:
         await self._app.workbench.sessions.create(name)
@@ -237,12 +238,19 @@ class Sessions:
         self._app.say(f"● the workspace has {counted(len(promoted.files), 'file')} of {self.name}: {names}")
 
     def _beside(self, do: Callable[[], Awaitable[None]]) -> None:
-        """What may take a while: keys go on being heard meanwhile."""
+        """What may take a while: keys go on being heard meanwhile. One after the other: what is begun is finished."""
+        if self._is_busy:
+            self._app.say("something is under way here · wait for its end")
+            return
+        self._is_busy = True
 
         async def work() -> None:
-            await self._attempt(do)
+            try:
+                await self._attempt(do)
+            finally:
+                self._is_busy = False
 
-        self._app.run_worker(work, group="sessions", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+        self._app.run_worker(work, group="sessions", exit_on_error=False)  # type: ignore[arg-type]
 
     async def _attempt(self, do: Callable[[], Awaitable[None]]) -> None:
         app = self._app

@@ -13,12 +13,13 @@ from tests.author import Author, function
 from tests.properties.leftovers import nothing_is_left_behind
 from tests.runtime.devsessions.watched import watching
 from workbench.assembly import open_workbench
-from workbench.model.errors import StoreUnavailable
+from workbench.model.errors import SandboxUnavailable, StoreUnavailable
 from workbench.model.events import SkillHotReloaded, SkillReloadFailed
 from workbench.model.skill import Scope, SkillState
 from workbench.runtime.devsessions import loading
 from workbench.runtime.library import revisions
 from workbench.runtime.library.revisions import ChangedMeanwhile
+from workbench.runtime.workers.pool import WorkerPool
 
 pytestmark = pytest.mark.anyio
 
@@ -218,3 +219,41 @@ async def test_a_thread_that_never_ends_goes_with_the_revision_that_began_it(aut
         author.saves("greet/skill.py", function("greet", "return 'howdy'"))
         await watched.hears(SkillHotReloaded, "greet")
         assert await watched.answers("greet") == "howdy"
+
+
+async def test_what_the_machine_cannot_start_refuses_the_save_and_the_watch_goes_on(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_more(*_: object, **__: object) -> None:
+        raise SandboxUnavailable("fork: Resource temporarily unavailable", hint="wait")
+
+    author.has_function("greet", "return 'hello'")
+    async with watching(author) as watched:
+        assert await watched.answers("greet") == "hello"
+        monkeypatch.setattr(WorkerPool, "load", no_more)
+        author.saves("greet/skill.py", function("greet", "return 'howdy'"))
+        failed = await watched.hears(SkillReloadFailed, "greet")
+        assert (failed.findings[0].rule, failed.findings[0].hint) == ("sandbox.unavailable", "wait")
+        monkeypatch.undo()
+        author.has_function("other", "return 1")
+        await watched.hears(SkillHotReloaded, "other")
+        assert await watched.answers("greet") == "howdy"
+
+
+async def test_what_was_not_replaced_for_want_of_room_is_looked_at_again(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    author.has_function("greet", "return 'mine'")
+    author.calls("run", "greet")
+    [kept] = (author.workspace / ".workbench/rev/greet").glob("*/skill.py")
+    kept.chmod(0o644)
+    kept.write_text(function("greet", "return 'a stranger'"))
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        with monkeypatch.context() as disk:
+            disk.setattr(revisions, "_copy", full)
+            with pytest.raises(StoreUnavailable):
+                await workbench.run("greet")
+        assert (await workbench.run("greet")).outcome.output == "mine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Sequence
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 from tests.author import Author, function
 from tests.runtime.devsessions.test_sessions import edit, opened, said
 from workbench.assembly import Workbench, open_workbench
-from workbench.model.errors import MachineCannot
+from workbench.model.errors import MachineCannot, WrongUse
 from workbench.model.skill import SkillState
 from workbench.runtime.library import renaming
 from workbench.runtime.library.verdicts import Verdicts
@@ -174,3 +175,41 @@ async def test_a_rename_that_fails_leaves_a_disabled_skill_disabled(
     await fails_to_rename(workbench, monkeypatch)
     workbench.refresh()
     assert workbench.find("greet").state is SkillState.DISABLED
+
+
+async def test_a_rename_that_fails_leaves_the_skill_running_though_the_other_name_was_disabled(
+    author: Author, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.has_function("hail", "return 1")
+    workbench.refresh()
+    await workbench.run("hail")
+    await workbench.disable("hail")
+    shutil.rmtree(author.skills / "hail")
+    await fails_to_rename(workbench, monkeypatch)
+    workbench.refresh()
+    assert await said(workbench) == "hello"
+
+
+async def test_what_cannot_be_a_name_is_refused_before_anything_is_moved(author: Author, workbench: Workbench) -> None:
+    await workbench.run("greet")
+    for name in ("../../skills/other", "../../../outside", ""):
+        with pytest.raises(WrongUse, match="cannot be a skill's name"):
+            await workbench.rename("greet", name)
+    assert sorted(each.name for each in author.skills.iterdir()) == ["greet"]
+    assert not (author.workspace / "outside").exists()
+    assert numbers(workbench, "greet") == [1]
+
+
+async def test_what_is_disabled_does_not_run_while_its_new_name_waits_to_be_written(
+    author: Author, workbench: Workbench
+) -> None:
+    await workbench.run("greet")
+    await workbench.disable("greet")
+    writer = sqlite3.connect(workbench.library.database.path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    edit(workbench, "greet", function("hail", "return 'hello'"))
+    workbench.refresh()
+    assert workbench.find("hail").state is SkillState.DISABLED
+    writer.execute("COMMIT")
+    writer.close()
+    assert (await workbench.run("hail")).outcome.error is not None

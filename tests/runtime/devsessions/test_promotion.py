@@ -20,6 +20,7 @@ from workbench.model.errors import Conflict, MachineCannot, WrongUse
 from workbench.model.skill import Scope
 from workbench.runtime.atomic import write_atomically
 from workbench.runtime.devsessions import promotion
+from workbench.runtime.devsessions.overlay import Overlay
 
 pytestmark = pytest.mark.anyio
 BODY = "# first\n\n\n\n# last\nreturn {!r}"
@@ -330,3 +331,35 @@ async def test_a_promotion_that_is_cancelled_is_finished_first_and_keeps_nobody_
     workbench.refresh()
     assert await said(workbench) == "howdy"
     assert workbench.library.database.read("SELECT * FROM promotion") == []
+
+
+async def test_what_a_session_cannot_note_down_keeps_nobody_from_promoting(
+    author: Author, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    inside = await opened(workbench, "one", "greet")
+    howdy(inside)
+    with monkeypatch.context() as disk:
+        disk.setattr(Overlay, "settle", full)
+        await inside.promote()
+    assert await said(workbench) == "howdy"
+    assert workbench.library.database.read("SELECT * FROM promotion") == []
+
+
+async def test_who_is_interrupted_has_what_was_written_accepted_with_their_words(
+    author: Author, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = await opened(workbench, "one", "greet")
+    howdy(inside)
+    with anyio.CancelScope() as scope:
+
+        def interrupted(path: str, data: bytes, *, mode: int) -> None:
+            anyio.from_thread.run_sync(scope.cancel)
+            write_atomically(path, data, mode=mode)
+
+        monkeypatch.setattr(promotion, "write_atomically", interrupted)
+        await inside.promote(message="says howdy")
+    assert workbench.history("greet")[0].message == "says howdy"
+    assert not [each for each in await inside.exchange.compared() if each.standing is Standing.HERE]

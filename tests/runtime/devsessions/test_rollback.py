@@ -6,6 +6,8 @@ import asyncio
 import os
 import random
 import shutil
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -247,3 +249,21 @@ async def test_whoever_watches_may_be_first_to_accept_it_and_the_words_are_still
         skill = await workbench.roll_back("greet", 1, expected_version=2)
         assert (skill.revision, await answer_of(workbench)) == (3, "one")
         assert [each.message for each in workbench.history("greet")] == ["rolled back to r1", "says two", "says one"]
+
+
+async def test_who_is_interrupted_while_another_process_writes_has_files_and_history_alike(author: Author) -> None:
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await accepted(workbench, author, "one", "two")
+        writer = sqlite3.connect(workbench.library.database.path, isolation_level=None, check_same_thread=False)
+        writer.execute("BEGIN IMMEDIATE")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(workbench.roll_back, "greet", 1)
+            while "one" not in (author.skills / "greet/skill.py").read_text():
+                await anyio.sleep(0.01)
+            threading.Timer(0.2, writer.execute, ["COMMIT"]).start()
+            tasks.cancel_scope.cancel()
+        assert [each.number for each in workbench.history("greet")] == [3, 2, 1]
+        assert await answer_of(workbench) == "one"
+        await workbench.roll_back("greet", 2)
+        assert await answer_of(workbench) == "two"
+        writer.close()

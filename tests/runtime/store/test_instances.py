@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from workbench.model.errors import StoreUnavailable
 from workbench.runtime.places import StatePlace
-from workbench.runtime.store.instances import Instance, Scratch, open_instance, orphans
+from workbench.runtime.store.instances import Instance, Scratch, is_at_work, open_instance, orphans
 
 BEGINS_AND_DIES = """
 import os, signal, sys
@@ -86,3 +87,13 @@ def test_half_a_line_does_not_hide_the_others(tmp_path: Path) -> None:
     (orphan,) = orphans(place(tmp_path))
     assert orphan.facts == ({"run": "R1"},)
     orphan.settled()
+
+
+def test_who_is_at_work_is_so_though_the_state_was_taken_away(tmp_path: Path) -> None:
+    with open_instance(place(tmp_path), "living") as instance:
+        instance.write({"run": "R1"})
+        shutil.rmtree(tmp_path / "instances")
+        assert not is_at_work(place(tmp_path), "living")
+        instance.claim()
+        assert is_at_work(place(tmp_path), "living")
+        assert list(orphans(place(tmp_path))) == []

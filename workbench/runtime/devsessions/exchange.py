@@ -124,17 +124,18 @@ class Exchange:
         self._refuse_hidden(changed)
         skills = [skill for skill in self.session.realm.snapshot if self._is_touched(skill, changed)]
         revisions = [await self._proven(skill, test) for skill in skills]
-        await self.sessions.promotions.carry_out(self.name, self.overlay, changed)
-        results: list[tuple[str, Accepted | Refused | None]] = []
-        main = self.sessions.main.session
-        for skill, revision in zip(skills, revisions, strict=True):
-            home = f"{self.overlay.workspace}/{self.overlay.path_of(skill.home)}"
-            words = message or f"promoted from {self.name} r{revision}"
-            results.append((skill.name, await main.accept_written(home, skill.name, words)))
-        main.look_again()
-        if self.is_overlay:
-            await self._let_go(skills)
-        await self.sessions.tell(self.name, f"promoted {counted(len(changed), 'file')}")
+        with anyio.CancelScope(shield=True):  # what is written is accepted with its message, too
+            await self.sessions.promotions.carry_out(self.name, self.overlay, changed)
+            results: list[tuple[str, Accepted | Refused | None]] = []
+            main = self.sessions.main.session
+            for skill, revision in zip(skills, revisions, strict=True):
+                home = f"{self.overlay.workspace}/{self.overlay.path_of(skill.home)}"
+                words = message or f"promoted from {self.name} r{revision}"
+                results.append((skill.name, await main.accept_written(home, skill.name, words)))
+            main.look_again()
+            if self.is_overlay:
+                await self._let_go(skills)
+            await self.sessions.tell(self.name, f"promoted {counted(len(changed), 'file')}")
         return Promoted(files=tuple(changed), skills=tuple(results))
 
     def _refuse_hidden(self, changed: Sequence[FileStand]) -> None:

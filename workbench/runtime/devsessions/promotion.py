@@ -7,11 +7,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import anyio
 
 from workbench.model.devsession import FileStand
-from workbench.model.errors import Conflict, MachineCannot, WorkbenchError
+from workbench.model.errors import Conflict, MachineCannot
 from workbench.model.frozen import as_mapping, frozen
 from workbench.runtime.atomic import remove_tree, write_atomically
 from workbench.runtime.devsessions.files import refuse_links
@@ -72,7 +73,7 @@ class Promotions:
         with anyio.CancelScope(shield=True):  # what is begun is finished, or taken back
             try:
                 await anyio.to_thread.run_sync(self._carry_out, intent, staged)
-            except WorkbenchError:
+            except Exception:
                 await self._done(intent)
                 raise
             await self._done(intent)
@@ -87,7 +88,8 @@ class Promotions:
             hint = f"nothing was changed; look at the room and the permissions in {self._workspace}"
             raise MachineCannot(f"the files cannot be written: {error.strerror or error}", hint=hint) from error
         for stand in intent.stands:
-            intent.overlay.settle(stand.path, source=staged)
+            with suppress(OSError):  # the workspace has it; what the session knows of it can be brought up to date
+                intent.overlay.settle(stand.path, source=staged)
 
     async def finish_left_behind(self) -> tuple[Intent, ...]:
         """What a process that is gone had begun; a file that was changed since then stays as it is.

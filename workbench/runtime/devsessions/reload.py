@@ -10,7 +10,7 @@ from time import perf_counter
 import anyio
 from anyio.abc import TaskGroup
 
-from workbench.model.errors import StoreUnavailable, WorkbenchError
+from workbench.model.errors import WorkbenchError
 from workbench.model.events import RevisionAccepted, SessionChanged, SkillHotReloaded, SkillReloadFailed, WatchStarted
 from workbench.model.finding import Finding, Place, Severity
 from workbench.model.settings import DevelopmentSettings
@@ -189,9 +189,9 @@ class Reloader:
             return
         try:
             result = await self._session.bring_up(skill)
-        except StoreUnavailable as error:  # the next save may find more room, and other skills need none
+        except WorkbenchError as error:  # the next save may find more room, and other skills need none
             self._session.leave_untried(skill)
-            self._refuse(skill.name, (_cannot_keep(skill, error),), steps)
+            self._refuse(skill.name, (_untried(skill, error),), steps)
             return
         if isinstance(result, Accepted):
             now, total_ms = self._clock.now(), _ms(perf_counter() - began)
@@ -238,10 +238,12 @@ class Reloader:
             del self._testing[name]
 
 
-def _cannot_keep(skill: Skill, error: StoreUnavailable) -> Finding:
-    """What the machine could not do, told where the save was."""
-    where = Place(file=skill.path)
-    return Finding(severity=Severity.ERROR, rule="store.unavailable", message=str(error), place=where, hint=error.hint)
+def _untried(skill: Skill, error: WorkbenchError) -> Finding:
+    """Why a save could not be tried, told where it was."""
+    rule = error.kind.replace("_", ".", 1)
+    return Finding(
+        severity=Severity.ERROR, rule=rule, message=str(error), place=Place(file=skill.path), hint=error.hint
+    )
 
 
 def _is_below(skill: Skill, owner: str) -> bool:

@@ -264,7 +264,7 @@ class DevSession:
                 hint = f"put it back first: {revisions.code_folder(old)}/{SHARED} has it as it was"
                 raise Conflict(f"{module} is not what r{to} was accepted with, and other skills share it", hint=hint)
             with self.loading((now.name,)):
-                with put_back(old, now, kept):
+                with anyio.CancelScope(shield=True), put_back(old, now, kept):
                     again = next(iter(self.read_below(now.home)), old)
                     if again.name != now.name and not again.is_broken:
                         rename_files(again, now.name, home=now.home)

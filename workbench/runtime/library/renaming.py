@@ -20,13 +20,18 @@ NEAR = 16
 """So many bytes before a name that are looked at for a word that says that it is one."""
 
 
+def refuse_name(new: str) -> None:
+    """Raises WrongUse for what cannot be a skill's name."""
+    if not LEGAL_NAME.fullmatch(new):
+        raise WrongUse(f"'{new[:128]}' cannot be a skill's name", hint="letters, digits, '.', '_' and '-'")
+
+
 def rename_files(skill: Skill, new: str, *, home: str = "") -> str:
     """Write the new name where the old one stands; returns the skill's home by then. What shares it keeps its name.
 
     Raises WrongUse for a name that cannot be one, or that is not written in the file as plain text; nothing is changed.
     """
-    if not LEGAL_NAME.fullmatch(new):
-        raise WrongUse(f"'{new[:128]}' cannot be a skill's name", hint="letters, digits, '.', '_' and '-'")
+    refuse_name(new)
     home = home or _new_home(skill, new)
     try:
         before, mode = _read(skill.path)

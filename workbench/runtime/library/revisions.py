@@ -59,6 +59,7 @@ class Revisions:
     def __init__(self, database: Database, place: StatePlace, now: Callable[[], float], origin: str) -> None:
         self._database, self._place, self._now, self._origin = database, place, now, origin
         self._intact: set[str] = set()
+        self._marked: set[tuple[str, str]] = set()
 
     def folder_of(self, skill: str) -> str:
         """Where every revision of a skill lies; a worker of this skill sees no more than this."""
@@ -78,8 +79,8 @@ class Revisions:
         target = self.code_folder(skill)
         is_there = os.path.isdir(target)
         is_another = is_there and target not in self._intact and not _holds(target, skill)
-        self._intact.add(target)
         if is_there and not is_another:
+            self._intact.add(target)
             with suppress(OSError):
                 os.unlink(f"{self.folder_of(skill.name)}/{_REFUSED}{skill.digest}")
             return target
@@ -93,6 +94,7 @@ class Revisions:
                 os.rename(target, f"{beside}.old")
                 remove_tree(f"{beside}.old")
             os.rename(beside, target)
+            self._intact.add(target)
         except OSError as error:
             remove_tree(beside)
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and os.path.isdir(target):
@@ -142,9 +144,9 @@ class Revisions:
 
     def disabled(self, realm: str) -> frozenset[str]:
         """The skills that do not run in a realm until somebody says so."""
-        return frozenset(
-            row["skill"] for row in self._database.read("SELECT skill FROM disabled WHERE realm = ?", (realm,))
-        )
+        coming = {name for at, name in tuple(self._marked) if at == realm}
+        rows = self._database.read("SELECT skill FROM disabled WHERE realm = ?", (realm,))
+        return frozenset(coming | {row["skill"] for row in rows})
 
     async def switch(self, name: str, realm: str, *, is_enabled: bool, expected: int | None = None) -> None:
         """Whether a skill runs in a realm; raises Conflict where its head is not what was expected."""
@@ -175,14 +177,25 @@ class Revisions:
 
         return await self._database.write(write)
 
-    async def rename_back(self, old: str, new: str, realm: str = MAIN, *, is_moved: bool) -> None:
+    async def rename_back(self, old: str, new: str, realm: str = MAIN, *, is_moved: bool, was_disabled: bool) -> None:
         """A rename that came to nothing did not happen, whether it had moved the history or not."""
-        back = self._move if is_moved else self._move_mark
-        await self._database.write(lambda connection: back(connection, new, old, realm))
+        if is_moved or was_disabled:
+            back = self._move if is_moved else self._move_mark
+            await self._database.write(lambda connection: back(connection, new, old, realm))
 
     def rename_soon(self, old: str, new: str, realm: str = MAIN) -> None:
         """The same for who cannot wait: whoever writes next finds it done, because writes keep their order."""
-        self._database.post(lambda connection: self._rename(connection, old, new, realm))
+        mark = (realm, new)
+        if old in self.disabled(realm):
+            self._marked.add(mark)  # until that is written, too, nobody runs it
+
+        def write(connection: sqlite3.Connection) -> None:
+            try:
+                self._rename(connection, old, new, realm)
+            finally:
+                self._marked.discard(mark)
+
+        self._database.post(write)
 
     def _rename(self, connection: sqlite3.Connection, old: str, new: str, realm: str) -> bool:
         is_taken = connection.execute("SELECT 1 FROM revision WHERE skill = ? LIMIT 1", (new,)).fetchone()

@@ -37,11 +37,12 @@ NOT_PROMISED = {Tier.A_PLUS: frozenset[str](), Tier.A: frozenset[str](), Tier.B:
 
 @frozen
 class Probe:
-    """What one tier's canary found: whether the tier holds here, and if not, why."""
+    """What one tier's canary found: whether the tier holds here, and if not, why; and whether it would say so again."""
 
     tier: Tier
     holds: bool
     why_not: str = ""
+    is_sure: bool = True
 
 
 async def probe_tiers(warden: Warden, security: SecuritySettings) -> tuple[Probe, ...]:
@@ -60,11 +61,14 @@ async def probe_tiers(warden: Warden, security: SecuritySettings) -> tuple[Probe
 
 
 async def strongest_tier(warden: Warden, security: SecuritySettings, memory: str) -> Tier:
-    """The tier in force. What was found is remembered until the machine boots or its parts change."""
+    """The tier in force. What is sure is remembered until the machine boots or its parts change."""
     key = fingerprint(security)
     if (known := _recall(memory, key)) is not None:
         return known
-    tier = (await probe_tiers(warden, security))[-1].tier
+    probes = await probe_tiers(warden, security)
+    tier = probes[-1].tier
+    if not all(each.is_sure for each in probes):
+        return tier
     with suppress(OSError):
         os.makedirs(os.path.dirname(memory), mode=0o700, exist_ok=True)
         write_atomically(memory, json.dumps({"key": key, "tier": tier.value}).encode(), mode=0o600)
@@ -123,6 +127,8 @@ async def _probe(warden: Warden, security: SecuritySettings, tier: Tier) -> Prob
             text, errors = await _run_canary(warden, security, tier, bait.told(), out)
         except MachineCannot as error:
             return Probe(tier=tier, holds=False, why_not=error.message)
+        except TimeoutError:
+            return _too_slow(tier)
         try:
             got_through: dict[str, bool] = json.loads(text)
         except ValueError:
@@ -136,13 +142,22 @@ async def _probe(warden: Warden, security: SecuritySettings, tier: Tier) -> Prob
     return Probe(tier=tier, holds=not open_doors, why_not=", ".join(f"{name} got through" for name in open_doors))
 
 
+def _too_slow(tier: Tier) -> Probe:
+    return Probe(tier=tier, holds=False, why_not=f"it did not end within {SECONDS:g} s", is_sure=False)
+
+
 async def _probe_group(warden: Warden, security: SecuritySettings) -> Probe:
     """Whether the kernel holds a child to its processor and its memory, with nobody looking."""
     from tempfile import TemporaryDirectory  # here, because most starts remember what was found
 
     with TemporaryDirectory() as out:
         limits = Limits(max_memory_mb=GROUP_MB, max_cpu_percent=GROUP_CPU_PERCENT)
-        end, text, _ = await _run(warden, security, Tier.A_PLUS, ("-c", GREEDY), out, limits=limits)
+        try:
+            end, text, _ = await _run(warden, security, Tier.A_PLUS, ("-c", GREEDY), out, limits=limits)
+        except MachineCannot as error:
+            return Probe(tier=Tier.A_PLUS, holds=False, why_not=error.message)
+        except TimeoutError:
+            return _too_slow(Tier.A_PLUS)
     said = text.split()
     if not said or float(said[0]) > MOST_CPU_SECONDS:
         return Probe(tier=Tier.A_PLUS, holds=False, why_not="the processor was not held by the control group")

@@ -38,7 +38,9 @@ class Instance:
             raise _cannot_write(self._path, error) from error
 
     def claim(self) -> None:
-        """Make the file and hold its lock, if that is not done yet; raises StoreUnavailable."""
+        """Make the file and hold its lock, if that is not done yet, or was taken away; raises StoreUnavailable."""
+        if self._descriptor >= 0 and not _is_still(self._path, self._descriptor):
+            self.abandon()
         if self._descriptor < 0:
             self._descriptor = self._claimed()
 
