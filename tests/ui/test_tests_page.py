@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.author import Author, function
-from tests.ui.eyes import opened
+from tests.ui.eyes import Eyes, opened
 
 pytestmark = pytest.mark.anyio
 CASES = """cases:
@@ -34,12 +34,17 @@ async def test_a_save_that_turns_a_test_red_is_seen_and_leads_to_its_line(author
         await eyes.see("● aaa", "✓ aaa r3 tests: 2 passed")
 
 
+def said_by(eyes: Eyes) -> str:
+    """Everything that its status line has said: what stood there may have given way to newer words."""
+    return "\n".join(words for _, words in eyes.app.notices.all)
+
+
 async def test_lines_that_no_case_runs_are_marked_until_the_text_is_changed(author: Author) -> None:
     author.has_function("aaa", "if loud:\n    return 'HELLO'\nreturn 'hello'", parameters="loud: bool = False")
     author.writes("aaa/tests/cases.yaml", "cases: [{name: says hello, expect: {output: hello}}]")
     async with opened(author) as eyes:
         await eyes.press("C")
-        await eyes.see("aaa: 1 line that no case runs")
+        await eyes.until(lambda: "aaa: 1 line that no case runs" in said_by(eyes), "that there is one")
         line = next(line for line in eyes.text.splitlines() if "return 'HELLO'" in line)
         assert "┊" in line
         await eyes.press("7")
@@ -64,7 +69,8 @@ async def test_a_run_is_kept_as_a_case_by_one_key_and_shown_at_its_line(author: 
         await eyes.press("r")
         await eyes.see("aaa completed")
         await eyes.press("c")
-        await eyes.see("aaa has a new case in aaa.yaml", "2 Editor   tests/aaa.yaml", 'expect: {output: "hello"}')
+        await eyes.see("2 Editor   tests/aaa.yaml", 'expect: {output: "hello"}')
+        await eyes.until(lambda: "+ aaa has a new case in aaa.yaml" in said_by(eyes), "that there is one")
         await eyes.press("escape", "1", "c")
         await eyes.see("has this case already")
         await eyes.press("T")

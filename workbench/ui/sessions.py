@@ -47,6 +47,7 @@ class Sessions:
         self._logbooks = {MAIN: app.logbook}
         self.name = MAIN
         self._is_busy = False
+        self._closing = ""
 
     @property
     def is_main(self) -> bool:
@@ -120,8 +121,9 @@ class Sessions:
             self._app.workbench.in_session(self.name)
         except WorkbenchError:
             name = self.name
-            await self.go_to(MAIN)
-            self._app.say(f"▲ the session {name} was closed · this is the workspace")
+            if name != self._closing:
+                await self.go_to(MAIN)
+                self._app.say(f"▲ the session {name} was closed · this is the workspace")
             return
         await self._app.refresh_snapshot()
 
@@ -169,9 +171,12 @@ class Sessions:
             self._app.push_screen(Choose(error.message, rows), decide)
 
     async def _close(self, *, give_up: bool) -> None:
-        name = self.name
-        kept = await self._app.workbench.sessions.close(name, give_up=give_up)
-        await self.go_to(MAIN)
+        name = self._closing = self.name
+        try:
+            kept = await self._app.workbench.sessions.close(name, give_up=give_up)
+            await self.go_to(MAIN)
+        finally:
+            self._closing = ""
         self._app.say(f"{name} is closed · its files are kept for a while in {kept}")
 
     def run_everywhere(self) -> None:

@@ -200,7 +200,7 @@ class Greet(SkillInterface):
 async def test_code_that_does_harm_while_it_loads_is_refused_and_nothing_of_it_stays(
     author: Author, monkeypatch: pytest.MonkeyPatch, source: str, words: str
 ) -> None:
-    monkeypatch.setattr(loading, "LOAD_SECONDS", 1.0)
+    monkeypatch.setattr(loading, "LOAD_SECONDS", 2.0)
     author.has_function("greet", "return 'hello'")
     async with nothing_is_left_behind(author), watching(author) as watched:
         assert await watched.answers("greet") == "hello"

@@ -238,9 +238,11 @@ def test_a_folder_that_is_swapped_for_a_link_is_never_given(author: Author, plac
     assert sorted(path.name for path in (place.parent / "secret").iterdir()) == ["key.txt"]
 
 
-def test_a_socket_in_a_place_that_is_read_is_no_door(author: Author, place: Path) -> None:
+def test_a_socket_in_a_place_that_is_read_is_no_door(
+    author: Author, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket(socket.AF_UNIX) as door:
-        os.chdir(place / "docs")
+        monkeypatch.chdir(place / "docs")
         door.bind("door")
         door.listen()
         script = "import socket; socket.socket(socket.AF_UNIX).connect('docs/door'); print('through')"

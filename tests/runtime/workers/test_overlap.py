@@ -393,7 +393,12 @@ async def test_what_computes_more_than_it_waits_is_not_put_behind_others(author:
     tongue.given_to(author, python if tongue is PYTHON else node)
 
     async with opened(author) as workbench:
-        await called(workbench, {})
+        for _ in range(20):
+            [first] = await called(workbench, {})
+            if (first.usage.cpu_ms or 0) > 200:
+                break
+        else:
+            pytest.skip("nobody gets two thirds of a core here at this moment")
         outcomes = await called(workbench, *({} for _ in range(3)))
 
     assert len({worker_of(outcome) for outcome in outcomes}) > 1

@@ -78,13 +78,13 @@ async def test_a_worker_that_is_busy_when_its_revision_goes_ends_after_its_run(a
 
 @pytest.mark.exhaustive
 async def test_a_worker_that_dies_while_idle_is_replaced(author: Author) -> None:
-    body = "import os, threading\nthreading.Timer(0.1, lambda: os._exit(1)).start()\nreturn 'well'"
+    body = "import os, threading\nthreading.Timer(0.5, lambda: os._exit(1)).start()\nreturn 'well'"
     author.has_function("dies", body)
 
     async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
         for _ in range(3):
             assert (await workbench.run("dies")).outcome.output == "well"
-            await anyio.sleep(0.3)
+            await anyio.sleep(0.8)
 
 
 async def test_a_worker_whose_skill_raised_serves_the_next_run(author: Author) -> None:
