@@ -3,12 +3,51 @@
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from workbench.model.errors import MachineCannot, NotEditable
-from workbench.runtime.devsessions.files import ChangedOutside, new_text_file, read_text_file, save_text_file
+from workbench.model.manifest import Manifest
+from workbench.model.skill import SHARED, Kind, Scope, Skill, SkillFile
+from workbench.runtime.devsessions.files import (
+    ChangedOutside,
+    copied_to_workspace,
+    new_text_file,
+    read_text_file,
+    save_text_file,
+)
+
+
+def shipped_skill(root: Path, *, is_alone: bool) -> Skill:
+    """One with a module that it shares."""
+    paths = ("skill.py", *(() if is_alone else ("a.txt",)), f"{SHARED}/deep/words.py")
+    return Skill(
+        name="greet",
+        kind=Kind.PYTHON,
+        scope=Scope.BUILTIN,
+        folder=str(root / "greet"),
+        entry="skill.py",
+        files=tuple(SkillFile(path=path, is_executable=False, sha256="") for path in paths),
+        digest="",
+        manifest=Manifest(name="greet"),
+        single_file=is_alone,
+        shared_root=str(root / "_shared"),
+    )
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file grows beyond that."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +143,35 @@ def test_a_full_or_forbidden_folder_loses_nothing(tmp_path: Path, monkeypatch: p
 
     assert path.read_text() == "one"
     assert os.listdir(tmp_path) == ["skill.py"]
+
+
+def test_a_file_that_cannot_be_put_back_whole_leaves_nothing_that_refuses_the_next_save(tmp_path: Path) -> None:
+    path = tmp_path / "skill.py"
+    path.write_text("one")
+    opened = read_text_file(str(path))
+    path.unlink()
+
+    with room_for(1_000), pytest.raises(MachineCannot, match="File too large"):
+        new_text_file(str(path), opened, "x" * 100_000)
+
+    assert os.listdir(tmp_path) == []
+    assert new_text_file(str(path), opened, "x" * 100_000).text == "x" * 100_000
+
+
+@pytest.mark.parametrize("is_alone", [True, False], ids=["a single file", "a folder"])
+def test_a_shipped_skill_is_copied_whole_or_not_at_all(tmp_path: Path, is_alone: bool) -> None:
+    shipped, workspace = tmp_path / "shipped", tmp_path / "workspace"
+    texts = {"_shared/deep/words.py": "WORDS = 1", "greet/a.txt": "short", "greet/skill.py": "long\n" * 1_000}
+    for path, text in texts.items():
+        (shipped / path).parent.mkdir(parents=True, exist_ok=True)
+        (shipped / path).write_text(text)
+    skill = shipped_skill(shipped, is_alone=is_alone)
+
+    with room_for(1_000), pytest.raises(MachineCannot, match="cannot be copied to the workspace"):
+        copied_to_workspace(skill, str(workspace))
+    assert [path for path in workspace.rglob("*") if path.name != "skills"] == []
+
+    home = Path(copied_to_workspace(skill, str(workspace)))
+    assert (home / "skill.py").read_text() == "long\n" * 1_000
+    assert (home / "a.txt").exists() is not is_alone
+    assert (workspace / "skills/deep/words.py").read_text() == "WORDS = 1"

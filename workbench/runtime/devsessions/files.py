@@ -7,11 +7,13 @@ import hashlib
 import os
 import shutil
 import stat
+from typing import BinaryIO
 
 from workbench.model.errors import Conflict, MachineCannot, NotEditable
 from workbench.model.frozen import frozen
 from workbench.model.skill import SHARED, Skill
 from workbench.runtime.atomic import open_regular, write_atomically
+from workbench.runtime.devsessions.overlay import name_beside, remove, remove_empty
 
 MOST_BYTES = 4_000_000
 BYTE_ORDER_MARK = "\ufeff"
@@ -108,8 +110,7 @@ def new_text_file(path: str, before: TextFile, text: str) -> TextFile:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "xb") as file:
-            file.write(before.encoded(text))
-        os.chmod(path, before.mode)
+            _fill(file, before.encoded(text), before.mode)
     except FileExistsError:
         raise ChangedOutside(path, _theirs(path)) from None
     except OSError as error:
@@ -130,23 +131,22 @@ def copied_to_workspace(skill: Skill, workspace: str) -> str:
     """A shipped skill becomes the workspace's own, by a copy that hides it; returns the copy's folder."""
     name = skill.folder_name
     target = f"{workspace}/skills/{skill.entry if skill.single_file else name}"
+    copied = list[str]()
     try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.lexists(target):
             raise Conflict(f"there is already a {target}", hint="rename it, or edit that one")
-        for file in skill.files:
-            if file.path.startswith(f"{SHARED}/"):
-                _copy_module(skill.path_of(file.path), f"{workspace}/skills/{file.path.removeprefix(f'{SHARED}/')}")
-        if skill.single_file:
-            shutil.copyfile(skill.path, target)
-            return os.path.dirname(target)
-        shutil.copytree(skill.folder, target, ignore=shutil.ignore_patterns("__pycache__"))
+        for source, path in (*_modules(skill, f"{workspace}/skills"), (skill.home, target)):
+            _copy_whole(source, path)
+            copied.append(path)
     except OSError as error:
+        for path in copied:
+            remove(path)
+            remove_empty(os.path.dirname(path))
         raise MachineCannot(
             f"{name} cannot be copied to the workspace: {error.strerror or error}",
-            hint="look at the permissions of its skills folder",
+            hint="free some space, or look at the permissions of its skills folder",
         ) from error
-    return target
+    return os.path.dirname(target) if skill.single_file else target
 
 
 def refuse_links(folder: str, target: str) -> None:
@@ -155,11 +155,37 @@ def refuse_links(folder: str, target: str) -> None:
         raise OSError(errno.ELOOP, f"{target} leads elsewhere, and links are not followed")
 
 
-def _copy_module(source: str, target: str) -> None:
-    """A module that the workspace has already is its own."""
-    if not os.path.lexists(target):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copyfile(source, target)
+def _fill(file: BinaryIO, data: bytes, mode: int) -> None:
+    """Give a file that was just made its bytes; it is gone again where that fails."""
+    try:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+    except BaseException:
+        os.unlink(file.name)
+        raise
+
+
+def _modules(skill: Skill, root: str) -> list[tuple[str, str]]:
+    """The modules that a skill shares, and where they are to lie; one that the workspace has already is its own."""
+    shared = [file.path for file in skill.files if file.path.startswith(f"{SHARED}/")]
+    pairs = [(skill.path_of(path), f"{root}/{path.removeprefix(f'{SHARED}/')}") for path in shared]
+    return [(source, target) for source, target in pairs if not os.path.lexists(target)]
+
+
+def _copy_whole(source: str, target: str) -> None:
+    """A file or a folder is there under its name when all of it is there."""
+    beside = name_beside(target)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    try:
+        if os.path.isdir(source):
+            shutil.copytree(source, beside, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, beside)
+        os.rename(beside, target)
+    except BaseException:
+        remove(beside)
+        raise
 
 
 def _theirs(path: str) -> TextFile | None:
