@@ -283,6 +283,73 @@ async def test_what_kill_9_interrupts_is_finished_by_whoever_comes_next(author: 
         assert {stand.standing for stand in stands} == {Standing.SAME}
 
 
+FILE, FOLDER = {"data": "a file"}, {"data/x": "in a folder", "data/y/z": "deeper"}
+
+
+def has_instead(home: Path, before: dict[str, str], after: dict[str, str]) -> None:
+    """These files are there, and those are not."""
+    for path in before:
+        (home / path).unlink()
+    for folder in sorted((path for path in home.rglob("*") if path.is_dir()), reverse=True):
+        folder.rmdir()
+    for path, text in after.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+
+
+def told(home: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(home)): path.read_text()
+        for path in (home / "data", *home.glob("data/**/*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(("before", "after"), [(FOLDER, FILE), (FILE, FOLDER)], ids=["a file now", "a folder now"])
+async def test_a_file_may_become_a_folder_and_a_folder_a_file(
+    author: Author, workbench: Workbench, monkeypatch: pytest.MonkeyPatch, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for path, text in before.items():
+        author.writes(f"greet/{path}", text)
+    there = author.skills / "greet"
+    if after is FILE:
+        (there / "data/y/nothing").mkdir()
+    inside = await opened(workbench, "one", "greet")
+    has_instead(howdy(inside).parent, before, after)
+
+    def full(path: str, data: bytes, *, mode: int) -> None:
+        if path.endswith("skill.py"):
+            raise OSError(28, "No space left on device")
+        write_atomically(path, data, mode=mode)
+
+    monkeypatch.setattr(promotion, "write_atomically", full)
+    with pytest.raises(MachineCannot, match="No space left"):
+        await inside.promote()
+    assert told(there) == before
+    monkeypatch.undo()
+
+    await inside.promote()
+    assert told(there) == after
+    assert await inside.exchange.compared() == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(FOLDER, FILE), (FILE, FOLDER)], ids=["a file now", "a folder now"])
+async def test_a_file_that_becomes_a_folder_when_kill_9_comes_does_so_afterwards(
+    author: Author, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for path, text in before.items():
+        author.writes(f"greet/{path}", text)
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        inside = await opened(workbench, "one", "greet")
+        has_instead(howdy(inside).parent, before, after)
+    await killed_after(author, 0)
+    assert told(author.skills / "greet") == {}
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        assert told(author.skills / "greet") == after
+        stands = await workbench.in_session("one").exchange.compared()
+        assert {stand.standing for stand in stands} == {Standing.SAME}
+
+
 @pytest.mark.exhaustive
 async def test_what_somebody_wrote_after_the_crash_is_not_written_over(author: Author) -> None:
     author.has_function("greet", BODY.format("hello"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.author import Author, function
 from workbench.assembly import Workbench, open_workbench
-from workbench.model.errors import Conflict, WrongUse
+from workbench.model.errors import Conflict, MachineCannot, WrongUse
 from workbench.runtime.atomic import write_atomically
 from workbench.runtime.devsessions import putting_back
 
@@ -111,3 +111,47 @@ async def test_a_name_that_cannot_be_written_takes_the_files_back(author: Author
         with pytest.raises(WrongUse, match="as plain text"):
             await workbench.roll_back("hail", 1)
         assert today.read_text() == there
+
+
+@pytest.mark.parametrize("then", ["data", "data/x/y"], ids=["a file then", "a folder then"])
+async def test_a_file_that_has_become_a_folder_is_one_again_and_the_reverse(
+    author: Author, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    def full(path: str, data: bytes, *, mode: int) -> None:
+        if path.endswith("skill.py"):
+            raise OSError(28, "No space left on device")
+        write_atomically(path, data, mode=mode)
+
+    now = "data/x" if then == "data" else "data"
+    home = author.skills / "greet"
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        first = {"skill.py": function("greet", "return 1"), then: "then"}
+        await accepted_with(workbench, author, **first)
+        (home / then).unlink()
+        for folder in sorted((path for path in home.rglob("*") if path.is_dir()), reverse=True):
+            folder.rmdir()
+        second = {"skill.py": function("greet", "return 2"), now: "now"}
+        await accepted_with(workbench, author, **second)
+        monkeypatch.setattr(putting_back, "write_atomically", full)
+        with pytest.raises(MachineCannot, match="No space left"):
+            await workbench.roll_back("greet", 1)
+        assert files_below(home) == second
+        monkeypatch.undo()
+        await workbench.roll_back("greet", 1)
+        assert files_below(home) == first
+        await workbench.roll_back("greet", 2)
+        assert files_below(home) == second
+
+
+async def test_a_folder_with_something_that_is_not_the_skills_stays_where_a_file_was(author: Author) -> None:
+    home = author.skills / "greet"
+    async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
+        await accepted_with(workbench, author, **{"skill.py": function("greet", "return 1"), "data": "then"})
+        (home / "data").unlink()
+        second = {"skill.py": function("greet", "return 2"), "data/x": "now", ".skillignore": "data/mine"}
+        await accepted_with(workbench, author, **second)
+        author.writes("greet/data/mine", "nobody else has this")
+        there = files_below(home)
+        with pytest.raises(Conflict, match="data stands where a file of that revision is to be"):
+            await workbench.roll_back("greet", 1)
+        assert files_below(home) == there

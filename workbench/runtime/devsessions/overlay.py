@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import PurePath
 
 from workbench.model.devsession import FileStand
 from workbench.model.errors import Conflict, MachineCannot
@@ -83,12 +84,17 @@ class Overlay:
         return found
 
     def settle(self, path: str, *, source: str) -> None:
-        """From now on this is what a file was when it was taken."""
+        """From now on this is what a file was when it was taken; what was a folder, or a file above it, is gone."""
         target = f"{self.base}/{path}"
-        if os.path.lexists(f"{source}/{path}"):
+        if os.path.isfile(f"{source}/{path}"):
+            for above in _folders_above(path):
+                if os.path.isfile(f"{self.base}/{above}"):
+                    remove(f"{self.base}/{above}")
+            if os.path.isdir(target):
+                remove(target)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy(f"{source}/{path}", target)
-        else:
+        elif not os.path.isdir(target):
             remove(target)
             remove_empty(os.path.dirname(target))
 
@@ -188,3 +194,22 @@ def remove_empty(folder: str) -> None:
         except OSError:
             return
         folder = os.path.dirname(folder)
+
+
+def remove_if_hollow(path: str) -> None:
+    """A folder without a file in it, however deep, makes room for a file of its name."""
+    if os.path.isdir(path) and not os.path.islink(path) and not any(names for _, _, names in os.walk(path)):
+        for folder, _, _ in os.walk(path, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def making_room(gone: Iterable[str], written: Iterable[str]) -> set[str]:
+    """Those of the files that go which cannot be there beside one that comes: one of the two would be a folder."""
+    files = set(written)
+    folders = {folder for path in files for folder in _folders_above(path)}
+    return {path for path in gone if path in folders or not files.isdisjoint(_folders_above(path))}
+
+
+def _folders_above(path: str) -> list[str]:
+    return [str(folder) for folder in PurePath(path).parents]

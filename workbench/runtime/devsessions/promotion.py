@@ -16,7 +16,7 @@ from workbench.model.errors import Conflict, MachineCannot
 from workbench.model.frozen import as_mapping, frozen
 from workbench.runtime.atomic import remove_tree, write_atomically
 from workbench.runtime.devsessions.files import refuse_links
-from workbench.runtime.devsessions.overlay import Overlay, mark_of, remove_empty
+from workbench.runtime.devsessions.overlay import Overlay, making_room, mark_of, remove_empty, remove_if_hollow
 from workbench.runtime.formats.reader import ENTRIES
 from workbench.runtime.own_hand import OwnHand
 from workbench.runtime.places import StatePlace
@@ -37,8 +37,13 @@ class Intent:
 
     @property
     def in_order(self) -> list[FileStand]:
-        """The files that begin a skill come last: until then what was there goes on answering."""
-        return sorted(self.stands, key=lambda stand: os.path.basename(stand.path) in ENTRIES)
+        """The files that begin a skill come last: until then what was there goes on answering.
+
+        What goes so that another can come, a file for a folder or the other way round, goes first.
+        """
+        gone = [stand.path for stand in self.stands if not stand.mine]
+        first = making_room(gone, [stand.path for stand in self.stands if stand.mine])
+        return sorted(self.stands, key=lambda each: (each.path not in first, os.path.basename(each.path) in ENTRIES))
 
 
 class Promotions:
@@ -151,9 +156,7 @@ class Promotions:
             os.unlink(target)
             remove_empty(os.path.dirname(target))
             return
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(f"{staged}/{stand.path}", "rb") as file:
-            write_atomically(target, file.read(), mode=0o755 if stand.mine.endswith("x") else 0o644)
+        _copy_over(f"{staged}/{stand.path}", target, stand.mine)
 
     def _expect(self, stand: FileStand, marks: tuple[str, ...]) -> str:
         now = mark_of(f"{self._workspace}/{stand.path}")
@@ -162,17 +165,23 @@ class Promotions:
         return now
 
     def _take_back(self, intent: Intent) -> None:
-        """What was written already is again what it was; that text lies in the session's base."""
-        for stand in intent.stands:
+        """What was written already is again what it was, the last of it first; that text lies in the session's base."""
+        for stand in reversed(intent.in_order):
             target = f"{self._workspace}/{stand.path}"
             if stand.mine != stand.theirs and mark_of(target) == stand.mine:
                 if not stand.theirs:
                     os.unlink(target)
                     remove_empty(os.path.dirname(target))
                 else:
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    with open(f"{intent.overlay.base}/{stand.path}", "rb") as file:
-                        write_atomically(target, file.read(), mode=0o755 if stand.theirs.endswith("x") else 0o644)
+                    _copy_over(f"{intent.overlay.base}/{stand.path}", target, stand.theirs)
+
+
+def _copy_over(source: str, target: str, mark: str) -> None:
+    """Have a file hold what another does; folders that were left empty in its place go."""
+    remove_if_hollow(target)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(source, "rb") as file:
+        write_atomically(target, file.read(), mode=0o755 if mark.endswith("x") else 0o644)
 
 
 def _stage(intent: Intent, staged: str) -> None:

@@ -11,7 +11,7 @@ from workbench.model.frozen import frozen, replace
 from workbench.model.skill import SHARED, Skill, SkillFile
 from workbench.runtime.atomic import write_atomically
 from workbench.runtime.devsessions.files import digest_of_file, refuse_links
-from workbench.runtime.devsessions.overlay import mark_of, remove_empty
+from workbench.runtime.devsessions.overlay import making_room, mark_of, remove_empty, remove_if_hollow
 
 
 @frozen
@@ -31,9 +31,14 @@ class _Change:
     def taken_back(self) -> _Change:
         return _Change(target=self.target, before=self.after, kept=self.source, after=self.before, source=self.kept)
 
-    def look(self) -> None:
-        """Raises Conflict where the file is not what it was when the skill was read."""
-        if mark_of(self.target) != self.before or (not self.before and os.path.lexists(self.target)):
+    def look(self, *, is_first: bool = False) -> None:
+        """Raises Conflict where the file is not what it was when the skill was read.
+
+        At first a folder may stand where a file is to be: what is in it may be about to go.
+        """
+        is_folder = os.path.isdir(self.target) and not os.path.islink(self.target)
+        is_taken = os.path.lexists(self.target) and not (is_first and is_folder)
+        if mark_of(self.target) != self.before or (not self.before and is_taken):
             what = "was changed meanwhile" if self.before else "stands where a file of that revision is to be"
             raise Conflict(
                 f"{self.target} {what}; nothing was put back", hint="look at it, and move it away or save it"
@@ -41,6 +46,8 @@ class _Change:
 
     def carry_out(self, folder: str) -> None:
         refuse_links(folder, os.path.dirname(self.target))
+        if self.after:
+            remove_if_hollow(self.target)
         self.look()
         if not self.after:
             os.unlink(self.target)
@@ -61,7 +68,7 @@ def put_back(old: Skill, now: Skill, kept: str) -> Iterator[None]:
     _refuse_other_shape(old, now)
     changes, done = _changes(old, now, kept), list[_Change]()
     for change in changes:
-        change.look()
+        change.look(is_first=True)
     try:
         for change in changes:
             change.carry_out(now.folder)
@@ -101,11 +108,16 @@ def _refuse_other_shape(old: Skill, now: Skill) -> None:
 
 
 def _changes(old: Skill, now: Skill, kept: str) -> list[_Change]:
-    """What is to be done, in order. A single file goes by the name that it has today."""
+    """What is to be done, in order: what goes so that another can come is first, and what else goes is last.
+
+    A single file goes by the name that it has today.
+    """
     wanted = {now.entry if old.single_file else path: file for path, file in _own(old).items()}
     present = _own(now)
     paths = [path for path in wanted if _mark(wanted[path]) != _mark(present.get(path))]
     gone = [path for path in present if path not in wanted]
+    first = making_room(gone, paths)
+    paths.sort(key=lambda path: wanted[path].path == old.entry)
     return [
         _Change(
             target=f"{now.folder}/{path}",
@@ -114,7 +126,7 @@ def _changes(old: Skill, now: Skill, kept: str) -> list[_Change]:
             after=_mark(wanted.get(path)),
             source=old.path_of(wanted[path].path) if path in wanted else "",
         )
-        for path in (*sorted(paths, key=lambda path: wanted[path].path == old.entry), *gone)
+        for path in (*sorted(first), *paths, *(path for path in gone if path not in first))
     ]
 
 
