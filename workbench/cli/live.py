@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import anyio
 
+from workbench.cli.slow_reader import SlowReader
 from workbench.model.events import OutputReceived, SkillExecutionStarted
 from workbench.model.run import Stream
 from workbench.model.words import safe
@@ -47,19 +48,25 @@ class Shown:
         self._is_line_open = not data.endswith(b"\n") if data else self._is_line_open
 
 
-async def shown_while_it_runs(workbench: Workbench, streams: Sequence[Shown], result: Awaitable[Result]) -> Result:
+async def shown_while_it_runs(
+    workbench: Workbench, streams: Sequence[Shown], reader: SlowReader, result: Awaitable[Result]
+) -> Result:
     """The result of the only run of this process; raises BrokenPipeError, and ends the run, where nobody reads on."""
+    turn = anyio.Lock()
     with workbench.bus.subscribe() as events:
         async with open_tasks() as tasks:
-            tasks.start_soon(_show, workbench, streams, events)
+            tasks.start_soon(_show, workbench, streams, reader, events, turn)
             ended = await result
-            tasks.cancel_scope.cancel()
+            async with turn:  # what is being written would else be written twice
+                tasks.cancel_scope.cancel()
     for shown in streams:
-        await _catch_up(workbench, ended.run.id, shown)
+        await _catch_up(workbench, ended.run.id, shown, reader)
     return ended
 
 
-async def _show(workbench: Workbench, streams: Sequence[Shown], events: Subscription) -> None:
+async def _show(
+    workbench: Workbench, streams: Sequence[Shown], reader: SlowReader, events: Subscription, turn: anyio.Lock
+) -> None:
     run_id = ""
     async for event in events:
         if isinstance(event, SkillExecutionStarted):
@@ -67,10 +74,10 @@ async def _show(workbench: Workbench, streams: Sequence[Shown], events: Subscrip
         elif isinstance(event, OutputReceived) and event.run == run_id:
             for shown in streams:
                 if shown.stream == event.stream:
-                    await _catch_up(workbench, run_id, shown)
+                    async with turn:
+                        await _catch_up(workbench, run_id, shown, reader)
 
 
-async def _catch_up(workbench: Workbench, run_id: str, shown: Shown) -> None:
-    """In a thread, because a reader that takes its time must not stop the clock of the run."""
+async def _catch_up(workbench: Workbench, run_id: str, shown: Shown, reader: SlowReader) -> None:
     while chunk := workbench.output_of(run_id, shown.stream, shown.bytes):
-        await anyio.to_thread.run_sync(shown.write, chunk)
+        await reader.gets(shown.write, chunk)

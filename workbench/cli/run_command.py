@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cli.approve_command import command_for
 from workbench.cli.frame import add_dev, add_json, print_json, workspace_of
 from workbench.cli.paper import finding_lines, place, say
+from workbench.cli.slow_reader import SlowReader
 from workbench.cli.waiting import waited_for
 from workbench.model.errors import WrongUse
 from workbench.model.finding import printable
@@ -21,6 +22,7 @@ from workbench.runtime.sandbox.spawning import WardenProcess, spawn_warden
 if TYPE_CHECKING:
     from workbench.cli.live import Shown
     from workbench.model.run import Outcome
+    from workbench.runtime.runtime import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     given = _given(options)
     warden = spawn_warden()  # it starts while the rest is imported
-    return waited_for(_run, options, given, warden)
+    reader = SlowReader()
+    try:
+        return waited_for(_run, options, given, warden, reader)
+    except KeyboardInterrupt:
+        reader.give_up()
+        raise
 
 
-async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: WardenProcess) -> int:
+async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: WardenProcess, reader: SlowReader) -> int:
     from workbench.assembly import open_workbench
     from workbench.cli.live import Shown, shown_while_it_runs
-    from workbench.model.documents import run_document
     from workbench.model.run import Caller
     from workbench.model.skill import Kind
 
@@ -65,22 +71,30 @@ async def _run(options: argparse.Namespace, given: Mapping[str, Any], warden: Wa
         coming = workbench.run(options.ref, inputs, caller=caller)
         if skill.kind is Kind.CODE_INLINE and not options.json:
             live = (words,) if manifest.output_schema else (output, words)
-            result = await shown_while_it_runs(workbench, live, coming)
+            result = await shown_while_it_runs(workbench, live, reader, coming)
         else:
             result = await coming
+    await reader.gets(_tell, options, result, output, words)
+    return int(result.outcome.process_exit_code)
+
+
+def _tell(options: argparse.Namespace, result: Result, output: Shown, words: Shown) -> None:
+    """How it ended, as a document or for a person."""
+    from workbench.model.documents import run_document
+
     if options.json:
         print_json(run_document(result.run, result.outcome))
-        return int(result.outcome.process_exit_code)
+        return
+    name = result.run.skill.name
     if result.instead_of is not None and result.instead_of.answering is not None:
         for finding in result.instead_of.findings:
             if finding.severity.breaks:
                 for line in finding_lines(finding):
                     say(line)
-        say(f"▲ {skill.name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
+        say(f"▲ {name} is broken as it stands; its last good revision r{result.run.skill.revision} answered")
     _print(result.outcome, output, words)
     if result.outcome.needs:
-        say(f"    `{command_for(result.run.skill.name, result.outcome.needs, options)}` allows that")
-    return int(result.outcome.process_exit_code)
+        say(f"    `{command_for(name, result.outcome.needs, options)}` allows that")
 
 
 def _print(outcome: Outcome, output: Shown, words: Shown) -> None:
