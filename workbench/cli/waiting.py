@@ -35,7 +35,10 @@ def waited_for(function: Callable[[*Ts], Awaitable[T]], *arguments: *Ts) -> T:
 
 @contextmanager
 def _ended_by_signals(scope: CancelScope) -> Iterator[None]:
-    """Whoever ignores such a signal goes on to: something begun in the background, say."""
+    """Whoever ignores such a signal goes on to: something begun in the background, say.
+
+    The loop's own means wake it, also where a signal comes just before it goes to sleep.
+    """
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -46,12 +49,15 @@ def _ended_by_signals(scope: CancelScope) -> Iterator[None]:
         if is_asked:
             raise KeyboardInterrupt
         is_asked = True
-        loop.call_soon_threadsafe(scope.cancel)
 
-    heeded = [number for number in ENDS_IT if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in heeded}
+    before = {number: signal.getsignal(number) for number in ENDS_IT}
+    heeded = [number for number in ENDS_IT if before[number] is not signal.SIG_IGN]
+    for number in heeded:
+        loop.add_signal_handler(number, scope.cancel)
+        signal.signal(number, end)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in heeded:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
