@@ -365,6 +365,7 @@ def test_doctor_says_what_is_enforced_and_by_what(author: Author) -> None:
     assert document["sandbox"]["probes"][-1]["holds"]
 
 
+@pytest.mark.exhaustive
 @needs_node
 def test_doctor_says_where_node_is_and_without_it_what_to_install(author: Author) -> None:
     assert author.calls("doctor", "--json").json["programs"]["node"] == NODE

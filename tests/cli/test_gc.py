@@ -28,6 +28,7 @@ def revisions(author: Author) -> list[Path]:
     return sorted((author.workspace / ".workbench/rev/greet").iterdir())
 
 
+@pytest.mark.exhaustive
 def test_what_is_young_stays(old: Author) -> None:
     assert old.calls("gc", "--keep", "1", "--days", "1").out == "nothing is old enough to go\n"
     assert len(revisions(old)) == 5
@@ -51,6 +52,7 @@ def test_old_revisions_and_old_runs_go_and_what_answers_stays(old: Author) -> No
     assert len(old.calls("history", "greet", "--json").json["revisions"]) == 5
 
 
+@pytest.mark.exhaustive
 def test_what_a_session_answers_with_stays(old: Author) -> None:
     old.calls("dev", "open", "try")
     old.calls("run", "greet", "--dev", "try")
@@ -62,6 +64,7 @@ def test_what_a_session_answers_with_stays(old: Author) -> None:
     assert old.calls("run", "greet").out == "5\n"
 
 
+@pytest.mark.exhaustive
 def test_a_link_in_the_state_is_not_followed(old: Author, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     (victim / "x").mkdir(parents=True)

@@ -63,7 +63,7 @@ def test_run_edit_break_mend_and_leave(terminal: Terminal, workspace: Path) -> N
     terminal.sees("ended with 0")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.exhaustive)])
 def test_a_crash_gives_the_terminal_back_and_loses_no_text(
     terminal: Terminal, workspace: Path, number: signal.Signals
 ) -> None:

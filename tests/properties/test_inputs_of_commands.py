@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import anyio
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ MANIFEST = {
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=20), max_size=12).map("".join)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(texts, texts, texts))
 @example(("", "", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def parts_of(value: object) -> int:
     return 1 + sum(map(parts_of, value)) if isinstance(value, list) else 0
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=400, deadline=None, database=None)
 @given(values, st.integers(1, 40), st.booleans())
 def test_lists_and_objects_are_counted_without_those_within_texts(value: object, piece: int, is_ascii: bool) -> None:

@@ -66,6 +66,7 @@ async def edited(watched: Watched, scribbler: Scribbler, chance: Random, count: 
     return done
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(5))
 async def test_after_two_hundred_edits_the_snapshot_is_what_the_files_say(author: Author, seed: int) -> None:
     chance = Random(seed)

@@ -11,6 +11,7 @@ from tests.ui.eyes import opened
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.exhaustive
 async def test_a_key_has_saves_change_nothing_and_catches_up_with_them(author: Author) -> None:
     author.has_function("aaa", "return 'first'")
 

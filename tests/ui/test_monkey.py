@@ -37,6 +37,7 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789 :/?.,;'\"[]{}()=+-_#
 PASTES = ("[b]bold[/]", "\x1b[2J\x1b]0;x\a", "line\nline\r\nline", "{" * 300, "\ud800", "\x00\t\x7f", "漢🙂" * 200)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [1, 20, 300])
 async def test_a_monkey_breaks_nothing(author: Author, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     _has_something_of_everything(author)

@@ -146,6 +146,7 @@ async def test_a_skill_is_disabled_renamed_and_enabled_by_keys(author: Author) -
         await eyes.see("● bbb", "bbb runs again")
 
 
+@pytest.mark.exhaustive
 async def test_a_promotion_that_is_under_way_is_waited_for(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
 

@@ -75,6 +75,7 @@ async def test_a_rename_that_fails_leaves_the_skills_own_history_where_it_was(
     assert workbench.find("greet").revision == 1
 
 
+@pytest.mark.exhaustive
 async def test_whoever_renames_to_a_name_with_a_history_is_told_that_theirs_stays(author: Author) -> None:
     async with open_workbench(workspace=str(author.workspace), environ=author.environ) as workbench:
         await deleted(workbench, author, "hail", 1, 2)

@@ -335,6 +335,7 @@ async def test_whoever_writes_may_say_which_revision_they_have_seen(author: Auth
     assert (await workbench.rename("greet", "other", expected_version=1)).name == "other"
 
 
+@pytest.mark.exhaustive
 async def test_the_shell_says_which_revision_was_seen(author: Author) -> None:
     author.has_function("greet", "return 'hello'")
     author.has_function("other", "return 1")

@@ -156,6 +156,7 @@ async def test_two_processes_that_expect_the_same_revision_are_served_once(autho
     assert [each["revision"] for each in revisions] == [4, 3, 2, 1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(3))
 async def test_saves_reloads_and_rollbacks_equal_a_simple_model(author: Author, seed: int) -> None:
     """The model: a list of answers, one for each revision."""

@@ -67,6 +67,7 @@ def test_a_command_is_told_where_the_proxy_is(author: Author, port: int) -> None
     assert said["output"] == "hello"
 
 
+@pytest.mark.exhaustive
 @is_held_by_namespaces
 def test_everything_means_the_world_and_not_this_machine(author: Author, port: int) -> None:
     permissions = "{'network_access': True}"

@@ -136,6 +136,7 @@ async def test_what_is_printed_is_kept_beside_the_result_and_belongs_to_its_run(
     assert second.stderr == first.stderr.replace("1\nraw", "2\nraw")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("ending", ["await new Promise(() => {});", "process.reallyExit(3);", "for (;;);"])
 async def test_what_was_printed_before_the_end_of_the_process_is_kept(author: Author, ending: str) -> None:
     author.has_module("chatty", f"console.log('so far');\n{ending}", timeout=1)

@@ -103,6 +103,7 @@ def test_a_place_outside_the_workspace_is_read_once_somebody_allows_it(author: A
     assert "nothing is allowed" in author.calls("approve", "--list").out
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not os.path.exists("/usr/bin/bwrap"), reason="without namespaces nobody gets a network")
 def test_a_host_that_was_refused_is_allowed_and_then_written_into_the_manifest(author: Author, port: int) -> None:
     author = Author(author.workspace, {**author.environ, "WORKBENCH_SECURITY_STRONGEST_TIER": "A"})
@@ -178,6 +179,7 @@ def test_what_nobody_can_allow_is_said_and_nothing_is_kept(author: Author, words
     assert author.calls("approve", "--list", "--json").json == {"approvals": []}
 
 
+@pytest.mark.exhaustive
 def test_a_session_is_allowed_for_itself(author: Author, place: Path) -> None:
     reads(author, place)
     assert author.calls("approve", "reads").code == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.author import Author
 
 
@@ -22,6 +24,7 @@ def test_the_last_good_revision_of_an_approved_skill_answers(author: Author, pla
     assert (said.code, said.out) == (0, "secret\n")
 
 
+@pytest.mark.exhaustive
 def test_an_older_revision_of_an_approved_skill_answers(author: Author, place: Path) -> None:
     has_reader(author, place)
     author.calls("approve", "reads")

@@ -106,6 +106,7 @@ def test_a_workspace_does_not_choose_its_own_walls(author: Author, line: str) ->
     assert not marker.exists()
 
 
+@pytest.mark.exhaustive
 def test_the_sandbox_is_switched_off_by_you_alone_and_then_each_skill_needs_your_word(author: Author) -> None:
     author.has_command("greet", "echo", "hello")
     config = Path(author.environ["HOME"]) / ".config/skill-workbench"
@@ -229,6 +230,7 @@ def test_a_promotion_that_came_with_the_folder_is_nobodys(author: Author, tmp_pa
     assert sorted(os.listdir(victim)) == ["kept.txt"]
 
 
+@pytest.mark.exhaustive
 def test_what_was_allowed_in_a_session_ends_with_it(author: Author, place: Path) -> None:
     reads(author, place)
     author.calls("dev", "open", "try")
@@ -243,6 +245,7 @@ def test_what_was_allowed_in_a_session_ends_with_it(author: Author, place: Path)
     assert "is not given" in refused.err
 
 
+@pytest.mark.exhaustive
 def test_a_state_folder_that_came_along_is_left_alone(author: Author, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     (victim / "Documents").mkdir(parents=True)

@@ -61,6 +61,7 @@ def test_a_manifest_that_is_another_by_now_is_not_written_over(author: Author, t
     assert manifest.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.exhaustive
 def test_the_line_that_allows_something_speaks_of_the_place_where_it_was_refused(
     author: Author, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ def asked(author: Author, name: str) -> dict[str, Any]:
     return {each["name"]: each["asked"] for each in said["policy"]}
 
 
+@pytest.mark.exhaustive
 def test_what_a_manifest_does_not_speak_of_is_the_workspaces_to_say(author: Author) -> None:
     (author.workspace / "docs").mkdir()
     (author.workspace / "docs" / "word").write_text("found it")
@@ -36,6 +37,7 @@ def test_what_a_manifest_does_not_speak_of_is_the_workspaces_to_say(author: Auth
     assert "found it" not in author.calls("run", "shy").out
 
 
+@pytest.mark.exhaustive
 def test_hosts_by_default_are_those_of_the_workspaces_skills_alone(author: Author) -> None:
     author.has_command("calls", "true")
     author.has_command("alone", "true", security={"permissions": {"network_access": False}})

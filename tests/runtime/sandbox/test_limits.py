@@ -99,6 +99,7 @@ def test_a_file_that_a_worker_makes_too_large_is_told_as_that(author: Author) ->
 BURNING = "import os\nfor _ in range({others}):\n  if os.fork() == 0: break\nwhile True: pass"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.anyio
 @pytest.mark.parametrize("tier", TIERS[:2])
 @pytest.mark.parametrize("others", [0, 3])

@@ -136,6 +136,7 @@ async def test_what_failed_for_the_network_says_what_to_write_or_what_is_missing
     assert helps in error.hint
 
 
+@pytest.mark.exhaustive
 async def test_a_run_that_is_ended_is_told_too(author: Author) -> None:
     author.has_command("tries", "python3", "-c", f"{SOCKETS}\nimport time; time.sleep(60)", resilience={"timeout": 2})
     async with opened(author) as workbench:

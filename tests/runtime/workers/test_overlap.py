@@ -189,6 +189,7 @@ async def test_a_call_that_takes_too_long_is_given_up_and_the_others_go_on(autho
     assert after != first, "what a run that was cut off left behind ends with its worker"
 
 
+@pytest.mark.exhaustive
 @BOTH
 @pytest.mark.parametrize("how", ["blocks", "never_gives_up"])
 async def test_a_call_that_cannot_be_given_up_ends_the_worker_and_the_others_are_told_why(
@@ -233,6 +234,7 @@ async def test_a_worker_that_dies_ends_all_its_calls_and_has_fallen_once(author:
     assert after != first
 
 
+@pytest.mark.exhaustive
 @BOTH
 async def test_a_run_that_wants_a_worker_of_its_own_has_one(author: Author, tongue: Tongue) -> None:
     tongue.given_to(author, tongue.waits, isolation="run")
@@ -386,6 +388,7 @@ async def test_many_who_come_before_there_is_a_worker_share_the_first_one(author
     assert len({worker_of(outcome) for outcome in outcomes}) == 1
 
 
+@pytest.mark.exhaustive
 @BOTH
 async def test_what_computes_more_than_it_waits_is_not_put_behind_others(author: Author, tongue: Tongue) -> None:
     python = "end = time.monotonic() + seconds\nwhile time.monotonic() < end:\n    pass\nreturn {'worker': ME}"

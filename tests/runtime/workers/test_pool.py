@@ -54,6 +54,7 @@ async def test_no_more_workers_idle_than_the_settings_allow(author: Author) -> N
     assert warm == ["skill-4", "skill-5"]
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_is_busy_when_its_revision_goes_ends_after_its_run(author: Author) -> None:
     author.has_function("slow", "import time\ntime.sleep(1.5)\nreturn 'old'")
     outputs: list[object] = []

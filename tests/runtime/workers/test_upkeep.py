@@ -45,6 +45,7 @@ async def opened(author: Author, *, idle: float = 600.0, health: float = 30.0) -
             yield Watched(workbench, events)
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_idles_for_long_ends_and_the_next_run_starts_another(author: Author) -> None:
     author.has_function("greet", "global n\nn = globals().get('n', 0) + 1\nreturn n")
     async with opened(author, idle=2) as watched:
