@@ -90,6 +90,7 @@ def test_a_size_is_what_the_files_have(tmp_path: Path) -> None:
     assert tidying.size_of(str(tmp_path)) == 123 + len("/etc/passwd")
 
 
+@pytest.mark.exhaustive
 def test_without_the_library_nobody_knows_what_may_go(old: Author) -> None:
     for file in (old.workspace / ".workbench").glob("workbench.db*"):
         file.unlink()

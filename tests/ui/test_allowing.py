@@ -60,6 +60,7 @@ async def test_what_a_run_was_denied_is_in_its_pane_and_on_the_page(author: Auth
         await eyes.see("was denied", "▲ tried the network in 1 of 1 run")
 
 
+@pytest.mark.exhaustive
 async def test_an_approval_that_is_void_says_why(reader: Author) -> None:
     assert reader.calls("approve", "aaa").code == 0
     manifest = (reader.skills / "aaa/skill.json").read_text()

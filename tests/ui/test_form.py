@@ -258,6 +258,7 @@ SCHEMA = {
 }
 
 
+@pytest.mark.exhaustive
 async def test_from_the_form_to_json_and_back_nothing_is_lost(author: Author) -> None:
     author.has_command("aaa", "true", input_schema=SCHEMA, example=WHOLE)
 

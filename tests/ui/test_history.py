@@ -10,6 +10,7 @@ from tests.ui.eyes import opened
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.exhaustive
 async def test_history_compares_and_rolling_back_brings_back(author: Author) -> None:
     author.has_function("aaa", "return 'one'")
     author.calls("reload", "aaa", "-m", "as it began")

@@ -39,6 +39,7 @@ def said_by(eyes: Eyes) -> str:
     return "\n".join(words for _, words in eyes.app.notices.all)
 
 
+@pytest.mark.exhaustive
 async def test_lines_that_no_case_runs_are_marked_until_the_text_is_changed(author: Author) -> None:
     author.has_function("aaa", "if loud:\n    return 'HELLO'\nreturn 'hello'", parameters="loud: bool = False")
     author.writes("aaa/tests/cases.yaml", "cases: [{name: says hello, expect: {output: hello}}]")

@@ -30,6 +30,7 @@ async def edit(eyes: Eyes, path: Path) -> None:
     await eyes.press(*"# mine", "enter", "ctrl+s")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("file", ["skill.py", "tests/lent.yaml"])
 async def test_a_lent_file_becomes_ones_own_even_while_another_skill_is_chosen(
     author: Author, given: Path, file: str

@@ -51,6 +51,7 @@ async def test_what_is_saved_while_disabled_answers_once_it_is_enabled(author: A
         assert await watched.answers("greet") == "howdy"
 
 
+@pytest.mark.exhaustive
 async def test_what_is_saved_under_another_name_while_disabled_stays_disabled(author: Author) -> None:
     author.has_function("greet", "return 'hello'")
     async with watching(author) as watched:
@@ -199,6 +200,7 @@ async def test_many_are_loaded_at_once_and_each_has_an_end_of_its_own(author: Au
             await workbench.reload_many(["slow1", "nope"])
 
 
+@pytest.mark.exhaustive
 async def test_a_skill_from_anywhere_is_run_by_its_path(author: Author, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere/greet"
     folder.mkdir(parents=True)

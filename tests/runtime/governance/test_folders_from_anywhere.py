@@ -125,6 +125,7 @@ def test_the_sandbox_is_switched_off_by_you_alone_and_then_each_skill_needs_your
     assert author.calls("run", "greet").out == "hello\n"
 
 
+@pytest.mark.exhaustive
 def test_a_folder_that_calls_its_own_skills_builtin_is_not_believed(author: Author) -> None:
     more = author.workspace / "more" / "extra"
     more.mkdir(parents=True)

@@ -25,6 +25,7 @@ def enforced(tier: str, *, spawn: bool) -> dict[str, str]:
     return {name: str(promise) for name, promise in report_of(Tier(tier), spawn=spawn).promises.items()}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("tier", REACHABLE)

@@ -246,6 +246,7 @@ async def test_a_run_that_wants_a_worker_of_its_own_has_one(author: Author, tong
     assert not any(outcome.usage.is_shared for outcome in outcomes)
 
 
+@pytest.mark.exhaustive
 @BOTH
 async def test_calls_under_way_end_on_the_revision_that_they_began_with(author: Author, tongue: Tongue) -> None:
     tongue.given_to(author, tongue.waits)
