@@ -194,7 +194,7 @@ class Reloader:
             self._refuse(skill.name, (_untried(skill, error),), steps)
             return
         if isinstance(result, Accepted):
-            if not result.steps and self._session.told.pop(skill.name, "") == skill.digest:
+            if not result.steps and self._session.rolled_back.pop(skill.name, "") == skill.digest:
                 return  # whoever rolled back has said so
             now, total_ms = self._clock.now(), _ms(perf_counter() - began)
             self._bus.publish(reloaded(result.skill, self._session.realm.id, now, (*steps, *result.steps), total_ms))

@@ -71,7 +71,7 @@ class DevSession:
         self._locks: dict[str, anyio.Lock] = {}
         self._loading: set[str] = set()
         self._answered: dict[str, str] = {}
-        self.told: dict[str, str] = {}
+        self.rolled_back: dict[str, str] = {}
         self._registered: list[str] = []
         self.realm = Realm(id=library.realm, snapshot=Snapshot(), workspace=workspace, environment=environment)
         self.files: tuple[Skill, ...] = ()
@@ -278,13 +278,13 @@ class DevSession:
             self._pool.retire(self.realm.id, head.digest)
             self._answered[accepted.name] = accepted.digest
             watch.lap("accept")
-            self.told[accepted.name] = accepted.digest
+            self.rolled_back[accepted.name] = accepted.digest
             self._bus.publish(reloaded(accepted, self.realm.id, self._clock.now(), watch.steps()))
             return accepted
 
     async def _brought_up(self, candidate: Skill, message: str, *, tries: int = 3) -> Accepted | Refused:
         watch = Stopwatch()
-        self.told.pop(candidate.name, None)
+        self.rolled_back.pop(candidate.name, None)
         if not candidate.is_broken and not self._may_begin(candidate):
             return Refused(findings=(not_begun(candidate),), answering=self._library.last_good(candidate))
         found = candidate.findings if candidate.is_broken else await self._loaded(candidate, watch)
